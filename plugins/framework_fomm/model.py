@@ -245,31 +245,49 @@ class AntiAliasDownsample(nn.Module):
         )
 
 
+class Encoder(nn.Module):
+    """(n, width[0] or inputs, h, w) -> the picture itself and every halved level of it."""
+
+    def __init__(self, inputs: int, width: list[int]) -> None:
+        super().__init__()
+        ins = [inputs, *width[1:-1]]
+        self.down_blocks = nn.ModuleList(map(DownBlock, ins, width[1:]))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        levels = [x]
+        for down in self.down_blocks:
+            levels.append(down(levels[-1]))
+        return levels
+
+
+class Decoder(nn.Module):
+    """The levels of :class:`Encoder`, coarsest last -> (n, width[0] + inputs, h, w)."""
+
+    def __init__(self, width: list[int]) -> None:
+        super().__init__()
+        # every level but the coarsest arrives with its skip concatenated
+        ins = [width[-1], *(2 * channels for channels in width[-2:0:-1])]
+        self.up_blocks = nn.ModuleList(map(UpBlock, ins, width[-2::-1]))
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        out = levels[-1]
+        for up, skip in zip(self.up_blocks, levels[-2::-1], strict=True):
+            out = torch.cat([up(out), skip], dim=1)
+        return out
+
+
 class Hourglass(nn.Module):
     """U-Net whose decoder concatenates its skips; out has ``expansion + inputs`` channels."""
 
     def __init__(self, expansion: int, inputs: int, blocks: int, max_features: int) -> None:
         super().__init__()
         width = [min(max_features, expansion * 2**level) for level in range(blocks + 1)]
-        self.encoder = nn.Module()
-        self.encoder.down_blocks = nn.ModuleList(
-            DownBlock(inputs if level == 0 else width[level], width[level + 1])
-            for level in range(blocks)
-        )
-        self.decoder = nn.Module()
-        self.decoder.up_blocks = nn.ModuleList(
-            UpBlock(width[level + 1] * (1 if level == blocks - 1 else 2), width[level])
-            for level in reversed(range(blocks))
-        )
-        self.out_channels = expansion + inputs
+        self.encoder = Encoder(inputs, width)
+        self.decoder = Decoder(width)
+        self.out_channels = width[0] + inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        levels = [x]
-        for down in self.encoder.down_blocks:
-            levels.append(down(levels[-1]))
-        out = levels.pop()
-        for up in self.decoder.up_blocks:
-            out = torch.cat([up(out), levels.pop()], dim=1)
+        out: Tensor = self.decoder(self.encoder(x))
         return out  # (n, expansion + inputs, h, w)
 
 
@@ -288,8 +306,7 @@ class KeypointDetector(nn.Module):
         self.jacobian = nn.Conv2d(channels, 4 * config.num_kp, 7, padding=config.kp_padding)
         # Training starts from J = identity everywhere: pure translation of each keypoint.
         nn.init.zeros_(self.jacobian.weight)
-        with torch.no_grad():
-            self.jacobian.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(config.num_kp))
+        self.jacobian.bias = nn.Parameter(torch.eye(2).flatten().repeat(config.num_kp))
         if config.kp_scale != 1:
             self.down = AntiAliasDownsample(3, config.kp_scale)
 
