@@ -1,0 +1,1 @@
+"""Share face video without sharing faces."""

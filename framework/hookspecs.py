@@ -1,0 +1,106 @@
+"""The seven hooks. Each is called once at start-up and returns descriptions, never components.
+
+A complete plugin is a module that the entry-point group ``framework.plugins`` names::
+
+    from framework import ComponentSpec, hookimpl
+
+    @hookimpl
+    def framework_anonymizers():
+        yield ComponentSpec(
+            name="grey-box",
+            summary="covers each face with a grey box",
+            factory="my_package.box:build",
+            config="my_package.box:GreyBoxOptions",
+        )
+
+No hook runs for each frame. A pluggy call is cheap, but calling all plugins on each frame would let the
+last registered one win in silence, leave a tracker's state without an owner, and let one raising plugin
+abort the call. A component is resolved by name once and then called as a typed object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from framework.spec import ComponentSpec, Kind
+
+PROJECT = "framework"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def framework_detectors() -> Iterable[ComponentSpec]:
+    """Face detectors: frames in, boxes, scores and landmarks out (:class:`framework.Detector`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def framework_trackers() -> Iterable[ComponentSpec]:
+    """Trackers: detections in, identities over time out (:class:`framework.Tracker`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def framework_anonymizers() -> Iterable[ComponentSpec]:
+    """Anonymizers: a frame and its tracks in, a covered frame out (:class:`framework.Anonymizer`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def framework_emotion_classifiers() -> Iterable[ComponentSpec]:
+    """Emotion classifiers: aligned faces in, probabilities out (:class:`framework.EmotionClassifier`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def framework_recommenders() -> Iterable[ComponentSpec]:
+    """Recommenders: emotion timelines in, advice out (:class:`framework.Recommender`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def framework_recognizers() -> Iterable[ComponentSpec]:
+    """Face recognisers, the attackers of the benchmark (:class:`framework.Recognizer`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def framework_voice_anonymizers() -> Iterable[ComponentSpec]:
+    """Voice anonymizers: samples in, samples out (:class:`framework.VoiceAnonymizer`).
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+HOOK_OF_KIND: dict[Kind, str] = {
+    Kind.DETECTOR: "framework_detectors",
+    Kind.TRACKER: "framework_trackers",
+    Kind.ANONYMIZER: "framework_anonymizers",
+    Kind.EMOTION_CLASSIFIER: "framework_emotion_classifiers",
+    Kind.RECOMMENDER: "framework_recommenders",
+    Kind.RECOGNIZER: "framework_recognizers",
+    Kind.VOICE_ANONYMIZER: "framework_voice_anonymizers",
+}

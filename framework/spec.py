@@ -1,0 +1,94 @@
+"""How a plugin describes a component: plain data, nothing heavy imported.
+
+A description names its factory and its options model as strings (``"module:attribute"``), so that
+collecting every component of every installed plugin costs milliseconds and imports no network library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+API_VERSION = 1
+"""The current plugin API. This number and the one before it are accepted."""
+
+
+class Kind(StrEnum):
+    """The kinds of component the core knows by name."""
+
+    DETECTOR = "detector"
+    TRACKER = "tracker"
+    ANONYMIZER = "anonymizer"
+    EMOTION_CLASSIFIER = "emotion-classifier"
+    RECOMMENDER = "recommender"
+    RECOGNIZER = "recognizer"
+    VOICE_ANONYMIZER = "voice-anonymizer"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSpec:
+    """One weight file a component can load.
+
+    Attributes:
+        file: ``"package:relative/path"`` inside an installed package, or a file name the user brings.
+        sha256: hash of the file in hexadecimal; checked before loading. Empty only for files that
+            the user brings and whose content we cannot know.
+        licence: SPDX identifier, or the terms in a few words.
+        trained_on: the data sets it has seen. The benchmark flags contamination from this.
+        source: who made it, with paper or repository name.
+        commercial_use: whether the licence of weights and training data allows it.
+    """
+
+    file: str
+    sha256: str
+    licence: str
+    trained_on: tuple[str, ...]
+    source: str
+    commercial_use: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentSpec:
+    """The description of one component.
+
+    Attributes:
+        name: what the user types; lower-case letters, digits and hyphens.
+        summary: one line for ``framework plugins``.
+        factory: ``"module:callable"``; called as ``factory(config, context)`` with an instance of
+            the options model and a :class:`BuildContext`.
+        config: ``"module:Model"``, a pydantic model: frozen, ``extra="forbid"``, every field described.
+        requires: pip requirements, shown when the import of the factory fails.
+        capabilities: optional abilities, see :mod:`framework.protocols`.
+        weights: every weight file the component can load.
+        licence: licence of the code, SPDX.
+        api: plugin API number it was written for.
+    """
+
+    name: str
+    summary: str
+    factory: str
+    config: str
+    requires: tuple[str, ...] = ()
+    capabilities: frozenset[str] = frozenset()
+    weights: tuple[WeightSpec, ...] = ()
+    licence: str = ""
+    api: int = API_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What the core tells every factory about the run.
+
+    Attributes:
+        threads: CPU threads a component may use; 0 leaves it to the library.
+        device: where networks run. ``auto`` takes a GPU if the installed runtime has one.
+        seed: for everything random that need not be secret.
+        key: secret of the user, for choices that must not be predictable (donor assignment).
+            None: the component draws its own, and the run cannot be repeated exactly.
+    """
+
+    threads: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: int = 0
+    key: bytes | None = field(default=None, repr=False)
