@@ -1,0 +1,194 @@
+"""Configuration: what a run is made of, from defaults, a file and the command line.
+
+Precedence: defaults < ``run.yaml`` < ``-o``. Both write the same keys::
+
+    anonymizer: blur              # run.yaml               -a blur
+    anonymizer.strength: 12       #                        -o anonymizer.strength=12
+    options:                      # the same, nested
+      anonymizer: {strength: 12}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from framework.errors import ConfigError
+from framework.suggest import did_you_mean
+from framework.types import Role
+
+Model = TypeVar("Model", bound=BaseModel)
+Options = dict[str, dict[str, Any]]
+
+COMPONENT_GROUPS = ("detector", "tracker", "anonymizer", "fer", "recommender")
+"""Option groups that belong to a component; ``fer`` is the emotion classifier."""
+
+
+class RunConfig(BaseModel):
+    """Everything that decides what a run does, apart from the files it reads and writes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detector: str = Field("retinaface", description="face detector")
+    tracker: str = Field("bytetrack", description="face tracker")
+    anonymizer: str = Field("blur", description="how faces are covered")
+    fer: str = Field("resnet", description="emotion classifier; 'none' for no analysis")
+    recommender: str = Field("rules", description="where advice comes from; 'none' for none")
+    options: Options = Field(
+        default_factory=dict, description="options of components and stages, by group and name"
+    )
+    role: Role = Field(Role.PATIENT, description="whom the recording shows")
+    people: int = Field(1, ge=1, le=16, description="how many people belong to the encounter")
+    fer_rate: float = Field(
+        5.0, gt=0, le=240, description="emotion samples a second and person; 240: every frame"
+    )
+    on_miss: Literal["cover", "drop", "abort"] = Field(
+        "cover", description="what happens to a frame whose faces could not be established"
+    )
+    allow_no_faces: bool = Field(
+        False, description="frames and recordings in which no face was found may pass as they are"
+    )
+    audio: Literal["drop", "keep"] = Field("drop", description="what happens to the sound")
+    per_frame: bool = Field(False, description="also write one row for each classified face")
+    recheck: bool = Field(True, description="repeat the emotion analysis on the covered video")
+    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0: as many as there are cores")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of everything random")
+
+    def options_of(self, group: str) -> dict[str, Any]:
+        """The options of one group, empty if none was set."""
+        return self.options.get(group, {})
+
+
+def validated(model: type[Model], values: Mapping[str, Any], prefix: str = "") -> Model:
+    """Check ``values`` against a model.
+
+    Args:
+        prefix: what the user writes before a field's name, for the message.
+
+    Raises:
+        ConfigError: one line that names the field, what is allowed and the value.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(
+            "; ".join(_explain(model, dict(e), prefix) for e in error.errors())
+        ) from None
+
+
+def _explain(model: type[BaseModel], error: dict[str, Any], prefix: str) -> str:
+    path = [str(part) for part in error["loc"]]
+    name = ".".join([prefix, *path] if prefix else path)
+    if error["type"] == "extra_forbidden":
+        return f"unknown option {name}{did_you_mean(path[-1], model.model_fields)}"
+    if error["type"] == "missing":
+        return f"option {name} is required"
+    message = str(error["msg"])
+    message = message[0].lower() + message[1:]
+    field = model.model_fields.get(path[0]) if path else None
+    limits = field_limits(field) if field is not None else ""
+    allowed = f" (allowed: {limits})" if limits and len(path) == 1 else ""
+    return f"option {name}: {message}{allowed}, got {_short(error['input'])}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def field_limits(field: Any) -> str:
+    """The bounds of a pydantic field in words, for instance ``>= 1, <= 99``."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    found = [
+        f"{sign} {getattr(rule, key)}"
+        for rule in field.metadata
+        for key, sign in signs.items()
+        if getattr(rule, key, None) is not None
+    ]
+    return ", ".join(found)
+
+
+def parse_option(text: str) -> tuple[str, str, Any]:
+    """``"anonymizer.kernel=31"`` as (group, field, value); the value is read as YAML.
+
+    Raises:
+        ConfigError: not of this form.
+    """
+    key, equals, raw = text.partition("=")
+    group, dot, name = key.strip().partition(".")
+    if not (equals and dot and group and name):
+        raise ConfigError(f"option {text!r}: expected GROUP.NAME=VALUE, as in anonymizer.kernel=31")
+    try:
+        value = yaml.safe_load(raw) if raw.strip() else raw
+    except yaml.YAMLError:
+        value = raw
+    return group, name, value
+
+
+def merge_options(base: Mapping[str, Mapping[str, Any]], texts: Iterable[str]) -> Options:
+    """``base`` with the options of the command line on top."""
+    merged: Options = {group: dict(values) for group, values in base.items()}
+    for text in texts:
+        group, name, value = parse_option(text)
+        merged.setdefault(group, {})[name] = value
+    return merged
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML file that must hold a mapping.
+
+    Raises:
+        ConfigError: missing, not YAML (with the line), or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"configuration {path}: no such file; check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"configuration {path}: cannot be read ({error})") from None
+    try:
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(f"configuration {path}, line {line}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"configuration {path}: not YAML ({error})") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"configuration {path}: expected 'key: value' lines")
+    return {str(key): value for key, value in content.items()}
+
+
+def load_run_config(
+    path: Path | None = None,
+    options: Iterable[str] = (),
+    **overrides: Any,
+) -> RunConfig:
+    """Put a run's configuration together: defaults < file < ``options`` and ``overrides``.
+
+    Args:
+        path: a ``run.yaml``, or None.
+        options: ``GROUP.NAME=VALUE`` texts, as after ``-o``.
+        overrides: fields of :class:`RunConfig` from the command line; None means "not given".
+
+    Raises:
+        ConfigError: the file or a value does not validate.
+    """
+    values = read_mapping(path) if path is not None else {}
+    nested = values.pop("options", None) or {}
+    if not isinstance(nested, dict) or not all(isinstance(v, dict) for v in nested.values()):
+        raise ConfigError(f"configuration {path}: 'options' expects GROUP: {{NAME: VALUE}}")
+    base: Options = {str(group): dict(fields) for group, fields in nested.items()}
+    for key in [key for key in values if "." in key]:
+        group, _, name = key.partition(".")
+        base.setdefault(group, {})[name] = values.pop(key)
+    values["options"] = merge_options(base, options)
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    prefix = "" if path is None else str(path)
+    return validated(RunConfig, values, prefix)

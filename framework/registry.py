@@ -1,0 +1,302 @@
+"""Finds plugins, collects their descriptions, and builds the components the user selected.
+
+Four stages, each guarded separately for each plugin: load (import the module of the entry point),
+register (its hooks match the specs), collect (it returns descriptions), create (the factory runs). What
+fails becomes a :class:`Problem`; it stops a run only if the user selected that component.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from framework import hookspecs
+from framework.errors import ComponentError, FrameworkError
+from framework.spec import API_VERSION, BuildContext, ComponentSpec, Kind
+from framework.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+GROUP = "framework.plugins"
+OWN_DISTRIBUTION = "clinical-empathy-framework"
+LIMIT_VARIABLE = "FRAMEWORK_PLUGINS"
+SUPPORTED_API = frozenset({API_VERSION, max(1, API_VERSION - 1)})
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about a plugin that does not work.
+
+    Attributes:
+        plugin: name of its entry point.
+        distribution, version: the installed package that brings it.
+        stage: ``load``, ``register``, ``collect`` or ``create``.
+        error: what went wrong, in one line.
+        component: ``kind:name`` if the problem is about one component.
+    """
+
+    plugin: str
+    distribution: str
+    version: str
+    stage: str
+    error: str
+    component: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A description together with the package that brings it."""
+
+    kind: Kind
+    spec: ComponentSpec
+    plugin: str
+    distribution: str
+    version: str
+
+
+@dataclass
+class Registry:
+    """Every component that is installed, by kind and name."""
+
+    components: dict[tuple[Kind, str], Component] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, only: Iterable[str] | None = None) -> Registry:
+        """Discover the installed plugins.
+
+        Args:
+            only: names of distributions or entry points to load beside the reference plugins.
+                None takes them from the environment variable ``FRAMEWORK_PLUGINS``
+                (comma-separated; set but empty: reference plugins alone), or loads all.
+        """
+        if only is None and (limit := os.environ.get(LIMIT_VARIABLE)) is not None:
+            only = [name.strip() for name in limit.split(",") if name.strip()]
+        registry = cls()
+        found = entry_points(group=GROUP)
+        # Reference plugins first: on a conflict of names the first registered wins.
+        for entry in sorted(found, key=lambda e: (not _is_own(e), _distribution(e)[0], e.name)):
+            if _is_own(entry) or only is None or {entry.name, _distribution(entry)[0]} & set(only):
+                registry._load_entry(entry)
+        return registry
+
+    def _load_entry(self, entry: EntryPoint) -> None:
+        distribution, version = _distribution(entry)
+        try:
+            module = entry.load()
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:  # a plugin may even call sys.exit() at import
+            self.problems.append(Problem(entry.name, distribution, version, "load", _line(error)))
+            return
+        self.register(module, entry.name, distribution, version)
+
+    def register(
+        self, plugin: ModuleType | object, name: str, distribution: str = "", version: str = ""
+    ) -> None:
+        """Collect the descriptions of one plugin object (a module, or anything with hooks)."""
+
+        def problem(stage: str, error: str, component: str = "") -> None:
+            self.problems.append(Problem(name, distribution, version, stage, error, component))
+
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        try:
+            manager.register(plugin, name)
+        except Exception as error:
+            problem("register", _line(error))
+            return
+        callers = manager.get_hookcallers(plugin) or []
+        known = set(hookspecs.HOOK_OF_KIND.values())
+        hooked = {caller.name for caller in callers}
+        for caller in callers:
+            if caller.name not in known:
+                problem(
+                    "register", f"unknown hook '{caller.name}'{did_you_mean(caller.name, known)}"
+                )
+        for attribute in sorted(set(dir(plugin)) & known - hooked):
+            problem("register", f"'{attribute}' lacks the decorator @hookimpl, so it is not called")
+        if not hooked:
+            problem("register", "it has no hook; decorate at least one with @hookimpl")
+        for kind, hook in hookspecs.HOOK_OF_KIND.items():
+            if hook not in hooked:
+                continue
+            try:
+                specs = [spec for given in getattr(manager.hook, hook)() for spec in given]
+            except (KeyboardInterrupt, MemoryError):
+                raise
+            except BaseException as error:
+                problem("collect", f"{hook}: {_line(error)}")
+                continue
+            for spec in specs:
+                if (error_text := _spec_error(spec)) is not None:
+                    problem("collect", f"{hook}: {error_text}")
+                    continue
+                self._add(Component(kind, spec, name, distribution, version), problem)
+
+    def _add(self, component: Component, problem: Any) -> None:
+        key = (component.kind, component.spec.name)
+        first = self.components.setdefault(key, component)
+        if first is not component:
+            problem(
+                "collect",
+                f"{component.kind} '{component.spec.name}' is already provided by "
+                f"{first.distribution} {first.version}; that one is used, rename or remove one",
+                f"{component.kind}:{component.spec.name}",
+            )
+
+    def of_kind(self, kind: Kind) -> list[Component]:
+        """All components of a kind, by name."""
+        return [c for (k, _), c in sorted(self.components.items()) if k == kind]
+
+    def get(self, kind: Kind, name: str) -> Component:
+        """The component of this name.
+
+        Raises:
+            ComponentError: there is none; the message names the nearest, or the plugin that should
+                have brought it and failed.
+        """
+        component = self.components.get((kind, name))
+        if component is not None:
+            return component
+        names = [c.spec.name for c in self.of_kind(kind)]
+        message = f"unknown {kind} '{name}'{did_you_mean(name, names)}"
+        broken = sorted(
+            {p.plugin for p in self.problems if p.stage != "create" and not p.component}
+        )
+        if broken:
+            message += f" (plugins with problems: {', '.join(broken)}; see 'framework plugins')"
+        raise ComponentError(message)
+
+    def options_model(self, kind: Kind, name: str) -> type[BaseModel]:
+        """The pydantic model of a component's options; imports the component's config module."""
+        component = self.get(kind, name)
+        return _resolve(component, component.spec.config)  # type: ignore[no-any-return]
+
+    def validate(self, kind: Kind, name: str, options: Mapping[str, Any], prefix: str) -> BaseModel:
+        """Check options against the component's model.
+
+        Args:
+            prefix: what the user writes before the field, for instance ``anonymizer``.
+
+        Raises:
+            ConfigError: names the field, what is allowed, and the value.
+        """
+        from framework.config import validated
+
+        return validated(self.options_model(kind, name), options, prefix)
+
+    def create(
+        self,
+        kind: Kind,
+        name: str,
+        options: Mapping[str, Any] | BaseModel | None = None,
+        context: BuildContext | None = None,
+        prefix: str | None = None,
+    ) -> Any:
+        """Build a component.
+
+        Raises:
+            ComponentError: unknown, its package is missing (with the pip command), or its factory
+                failed.
+            ConfigError: an option does not validate.
+        """
+        component = self.get(kind, name)
+        config = (
+            self.validate(kind, name, options or {}, prefix or str(kind))
+            if options is None or isinstance(options, Mapping)
+            else options
+        )
+        factory = _resolve(component, component.spec.factory)
+        try:
+            return factory(config, context or BuildContext())
+        except FrameworkError:
+            raise
+        except ModuleNotFoundError as error:
+            raise _missing(component, error) from error
+        except Exception as error:
+            self.problems.append(
+                Problem(
+                    component.plugin,
+                    component.distribution,
+                    component.version,
+                    "create",
+                    _line(error),
+                    f"{kind}:{name}",
+                )
+            )
+            raise ComponentError(
+                f"{kind} '{name}' of {component.distribution or component.plugin} "
+                f"{component.version} could not be built: {_line(error)}"
+            ) from error
+
+
+def _is_own(entry: EntryPoint) -> bool:
+    return _distribution(entry)[0] == OWN_DISTRIBUTION
+
+
+def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    dist = entry.dist
+    return (dist.name, dist.version) if dist is not None else ("", "")
+
+
+def _line(error: BaseException) -> str:
+    """An exception as one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _spec_error(spec: object) -> str | None:
+    if not isinstance(spec, ComponentSpec):
+        return f"expected ComponentSpec, got {type(spec).__name__}"
+    if not _NAME.fullmatch(spec.name):
+        return f"name {spec.name!r}: expected lower-case letters, digits and hyphens"
+    if spec.api not in SUPPORTED_API:
+        supported = ", ".join(map(str, sorted(SUPPORTED_API)))
+        return (
+            f"'{spec.name}' is written for plugin API {spec.api}, this framework supports "
+            f"{supported}; install a matching version of the plugin"
+        )
+    for what in ("factory", "config"):
+        value = getattr(spec, what)
+        if not re.fullmatch(r"[\w.]+:[\w.]+", value):
+            return f"'{spec.name}': {what} {value!r}: expected 'module:attribute'"
+    return None
+
+
+def _missing(component: Component, error: ModuleNotFoundError) -> ComponentError:
+    hint = " ".join(component.spec.requires) or error.name or ""
+    return ComponentError(
+        f"{component.kind} '{component.spec.name}' needs package '{error.name}', which is not "
+        f"installed; run: pip install {hint}"
+    )
+
+
+def _resolve(component: Component, reference: str) -> Any:
+    """Import ``"module:attribute"`` on behalf of a component."""
+    module_name, _, attribute = reference.partition(":")
+    try:
+        value: Any = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            value = getattr(value, part)
+    except ModuleNotFoundError as error:
+        raise _missing(component, error) from error
+    except FrameworkError:
+        raise
+    except Exception as error:
+        raise ComponentError(
+            f"{component.kind} '{component.spec.name}' of {component.distribution} "
+            f"{component.version} does not load ({reference}): {_line(error)}"
+        ) from error
+    return value
