@@ -1,0 +1,1 @@
+"""Faces: the reference detector (RetinaFace) and tracker (ByteTrack)."""
