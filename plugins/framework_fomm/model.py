@@ -376,7 +376,7 @@ class DenseMotion(nn.Module):
         # not repeated, (n, 3, h, w) sampled at (n, (K + 1) h, w).
         deformed = F.grid_sample(
             small,
-            motions.view(n, (k + 1) * h, w, 2).to(small.dtype),
+            motions.view(n, (k + 1) * h, w, 2),
             align_corners=self.config.align_corners,
         )
         deformed = deformed.view(n, 3, k + 1, h, w).transpose(1, 2)  # (n, K + 1, 3, h, w)
@@ -434,7 +434,9 @@ class Generator(nn.Module):
     def warp(self, x: Tensor, motion: Motion) -> Tensor:
         """Sample (n, C, h, w) where the flow points (grid resized to h, w)."""
         grid = _resize(motion.grid.permute(0, 3, 1, 2), x).permute(0, 2, 3, 1)
-        return F.grid_sample(x, grid.to(x.dtype), align_corners=self.config.align_corners)
+        # always sampled in float32: eight bits of mantissa can't address the pixels of a row
+        out = F.grid_sample(x.float(), grid, align_corners=self.config.align_corners)
+        return out.to(x.dtype)
 
     def _blend(self, skip: Tensor, decoded: Tensor, motion: Motion) -> Tensor:
         occlusion = _resize(motion.occlusion, skip).to(decoded.dtype)

@@ -98,7 +98,7 @@ class LandmarkFinder:
     """dlib's 68 points; a development dependency (dlib-bin, face_recognition_models)."""
 
     def __init__(self) -> None:
-        import dlib
+        import dlib  # type: ignore[import-untyped]
 
         # found, not imported: its __init__ wants pkg_resources, which new setuptools lack
         spec = importlib.util.find_spec("face_recognition_models")
@@ -266,11 +266,10 @@ def mix(aligned: Aligned, taken: dict[str, int]) -> NDArray[np.uint8]:
             out += weight * chosen
         result.append(out.astype(np.float32))
     bgr = collapse(result)
-    solid = cv2.erode(
-        (np.maximum(aligned.matte, face) > 0.95).astype(np.float32), np.ones((3, 3), np.uint8)
-    )
-    alpha = np.maximum(aligned.matte, face) * head_only(aligned.shape, len(bgr))
-    alpha = cv2.GaussianBlur(cv2.erode(alpha, np.ones((3, 3), np.uint8)), (0, 0), 1.0)
+    matte, small = np.maximum(aligned.matte, face), np.ones((3, 3), np.uint8)
+    solid = np.asarray(cv2.erode((matte > 0.95).astype(np.float32), small), np.float32)
+    alpha = cv2.erode(matte * head_only(aligned.shape, len(bgr)), small)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 1.0)
     bgr = np.clip(extend_colours(bgr, solid), 0, 255)
     return np.dstack([np.round(bgr), np.round(alpha * 255)]).astype(np.uint8)
 

@@ -63,7 +63,7 @@ def move_onto(
     of the head follows a similarity, so hair and neck keep their form.
     """
     import cv2
-    from scipy.interpolate import RBFInterpolator
+    from scipy.interpolate import RBFInterpolator  # type: ignore[import-untyped]
 
     ring = frame_points(shape)
     everything = np.concatenate([shape, ring])
@@ -81,10 +81,14 @@ def move_onto(
     index = (np.arange(size, dtype=np.float32) / step).astype(np.float32)
     mx, my = np.meshgrid(index, index)
     field = cv2.remap(back, mx, my, cv2.INTER_LINEAR)
-    return np.asarray(
-        cv2.remap(picture, field, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE),
-        np.float32,
+    moved = cv2.remap(
+        picture,
+        field[..., 0],
+        field[..., 1],
+        cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(moved, np.float32)
 
 
 def region_masks(shape: Points, size: int) -> dict[str, NDArray[np.float32]]:
@@ -97,10 +101,10 @@ def region_masks(shape: Points, size: int) -> dict[str, NDArray[np.float32]]:
 
     def area(points: Points, grow: float, blur: float) -> NDArray[np.float32]:
         hull = cv2.convexHull(points.astype(np.float32).reshape(-1, 1, 2))
-        mask = np.zeros((size, size), np.float32)
-        cv2.fillConvexPoly(mask, np.round(hull).astype(np.int32), 1.0)
+        flat = np.zeros((size, size), np.float32)
+        cv2.fillConvexPoly(flat, np.round(hull).astype(np.int32), 1.0)
         width = max(1, round(grow * scale)) * 2 + 1
-        mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+        mask = cv2.dilate(flat, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
         return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur * scale), np.float32)
 
     # the landmarks end at the brows: the forehead is their arch, raised

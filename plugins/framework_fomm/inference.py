@@ -1,0 +1,157 @@
+"""The network at full speed: everything that can be done once is done once.
+
+* source features are encoded once for each donor, not once for each frame;
+* batch norm is folded into the convolution before it (inference only: y = g (Wx + b - m) / s + c
+  is a convolution with W' = gW / s and b' = g (b - m) / s + c);
+* channels-last memory, which oneDNN and cuDNN prefer;
+* bfloat16 convolutions where the processor computes them natively. Coordinates, jacobians, the
+  soft-argmax and the sampling stay in float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from framework_fomm.model import (
+    Fomm,
+    Generator,
+    Keypoints,
+    ResBlock,
+    SameBlock,
+    SourceFeatures,
+)
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An encoded donor: features, its keypoints, and its matte (1, 1, s, s)."""
+
+    features: SourceFeatures
+    keypoints: Keypoints
+    matte: Tensor
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware; emulated it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    describe = getattr(torch.cpu, "get_capabilities", None)  # PyTorch 2.9 and later
+    capabilities = describe() if describe is not None else {}
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def fold_batch_norm(model: nn.Module) -> None:
+    """Fold every batch norm that follows a convolution into it, in place. Evaluation mode only."""
+    for module in model.modules():
+        if isinstance(module, SameBlock):
+            _fold(module.conv, module.norm)
+            module.norm = nn.Identity()  # type: ignore[assignment]
+        elif isinstance(module, ResBlock):
+            _fold(module.conv1, module.norm2)  # norm1 stands before a ReLU and has to stay
+            module.norm2 = nn.Identity()  # type: ignore[assignment]
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    assert norm.running_mean is not None and norm.running_var is not None
+    assert conv.bias is not None
+    with torch.no_grad():
+        gain = norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
+        bias = (conv.bias.double() - norm.running_mean.double()) * gain + norm.bias.double()
+        weight = conv.weight.double() * gain[:, None, None, None]
+        conv.weight = nn.Parameter(weight.to(conv.weight.dtype), requires_grad=False)
+        conv.bias = nn.Parameter(bias.to(conv.bias.dtype), requires_grad=False)
+
+
+class Animator:
+    """Keypoints of pictures, and pictures from keypoints, in batches. Takes over the model."""
+
+    def __init__(self, model: Fomm, device: torch.device, precision: Precision = "auto") -> None:
+        self.config = model.config
+        self.device = device
+        if precision == "auto":
+            precision = "bfloat16" if native_bfloat16(device) else "float32"
+        self.precision = precision
+        fold_batch_norm(model.eval())
+        model.to(device)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._detector = model.kp_detector
+        self._generator: Generator = model.generator
+
+    @property
+    def size(self) -> int:
+        """Side of the square pictures, pixels."""
+        return self.config.image_size
+
+    @contextlib.contextmanager
+    def _mode(self) -> Iterator[None]:
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"),
+        ):
+            yield
+
+    def _upload(self, crops: NDArray[np.uint8]) -> Tensor:
+        """(n, s, s, 3) uint8 BGR -> (n, 3, s, s) float32 RGB in [0, 1], channels last."""
+        tensor = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device)
+        rgb = tensor.flip(-1).permute(0, 3, 1, 2)
+        return rgb.float().div_(255).contiguous(memory_format=torch.channels_last)
+
+    def keypoints(self, crops: NDArray[np.uint8]) -> Keypoints:
+        """Keypoints of (n, s, s, 3) uint8 BGR crops, float32 on the CPU."""
+        with self._mode():
+            found = self._detector(self._upload(crops))
+        return Keypoints(found.value.float().cpu(), found.jacobian.float().cpu())
+
+    def encode(self, bgr: NDArray[np.uint8], matte: NDArray[np.uint8]) -> Source:
+        """Prepare a donor.
+
+        Args:
+            bgr: (s, s, 3) picture, framed as every crop.
+            matte: (s, s), 255 where the head is.
+        """
+        with self._mode():
+            picture = self._upload(bgr[None])
+            features = self._generator.encode(picture)
+            keypoints = self._detector(picture)
+            alpha = torch.from_numpy(matte.astype(np.float32) / 255).to(self.device)[None, None]
+        return Source(features, Keypoints(keypoints.value.cpu(), keypoints.jacobian.cpu()), alpha)
+
+    def render(
+        self, source: Source, driving: Keypoints
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The donor under n poses.
+
+        Returns:
+            (n, s, s, 3) uint8 BGR pictures and (n, s, s) uint8 mattes moved by the same motion.
+        """
+        n = len(driving.value)
+        moved = Keypoints(driving.value.to(self.device), driving.jacobian.to(self.device))
+        start = Keypoints(
+            source.keypoints.value.to(self.device), source.keypoints.jacobian.to(self.device)
+        )
+        with self._mode():
+            animation = self._generator.render(source.features.expand(n), start.expand(n), moved)
+            matte = self._generator.warp(source.matte.expand(n, -1, -1, -1), animation.motion)
+            pictures = animation.image.float().mul(255).round_().clamp_(0, 255).to(torch.uint8)
+            alpha = matte[:, 0].float().mul(255).round_().clamp_(0, 255).to(torch.uint8)
+        bgr = pictures.flip(1).permute(0, 2, 3, 1).contiguous()
+        return bgr.cpu().numpy(), alpha.cpu().numpy()
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto``, ``cpu`` or ``cuda`` -> a device. ``cuda`` without a GPU raises ``RuntimeError``."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("no CUDA device is available to PyTorch")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
