@@ -1,0 +1,125 @@
+"""The resolution: observations in, track table out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.errors import ContractError
+from framework.resolve.log import ObservationLog
+from framework.resolve.options import ResolveOptions
+from framework.resolve.path import Path, complete, join
+from framework.resolve.stitch import stitch
+from framework.resolve.tracklets import Tracklet, absorb_doubles, collect
+from framework.table import TrackTable
+
+NO_FACE = "no face found"
+"""The reason of a miss where nothing was detected or carried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resolution:
+    """What came out, and what was left out.
+
+    Attributes:
+        table: who is where; every role is still unknown.
+        dismissed: (k,) rows of the log that were taken for false alarms: weak, and alone in time.
+        dismissed_seconds: for how long, summed over them.
+    """
+
+    table: TrackTable
+    dismissed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    dismissed_seconds: float = 0.0
+
+
+def resolve(
+    log: ObservationLog,
+    width: int,
+    height: int,
+    duration_s: float,
+    options: ResolveOptions | None = None,
+    empty_is_miss: bool = True,
+) -> Resolution:
+    """Decide, knowing the whole recording, who is where in each frame.
+
+    Args:
+        log: what detector and tracker saw, every frame once.
+        width, height: of the upright picture, pixels.
+        duration_s: length of the recording, seconds.
+        options: how far to reach; None takes the defaults.
+        empty_is_miss: a frame in which no face is known is a miss.
+
+    Returns:
+        A table in which every detection is covered that was not dismissed. Tracks are numbered from
+        1 in the order in which they are first seen.
+
+    Raises:
+        ContractError: width or height is not positive.
+    """
+    if width < 1 or height < 1:
+        raise ContractError(f"resolve: expected a positive picture size, got {width} x {height}")
+    options = options or ResolveOptions()
+    time_s = log.time_s()
+    tracklets = absorb_doubles(collect(log.rows()), len(time_s))
+    chains = stitch(tracklets, time_s, options.max_gap_s)
+
+    kept: list[tuple[Tracklet, tuple[float, float]]] = []
+    dropped: list[Tracklet] = []
+    for person in np.unique(chains.person).tolist():
+        members = np.flatnonzero(chains.person == person).tolist()
+        seen = join([tracklets[m] for m in members])
+        if len(seen) == 1 and float(seen.score[0]) < options.keep_score:
+            dropped.append(seen)
+            continue
+        hold = (float(chains.hold_before[members[0]]), float(chains.hold_after[members[-1]]))
+        kept.append((seen, hold))
+    kept.sort(key=lambda k: (k[0].first, *k[0].xyxy[0].tolist()))
+
+    paths = [complete(seen, time_s, width, height, options, hold) for seen, hold in kept]
+    table = _table(paths, log, width, height, duration_s, empty_is_miss)
+    rows = np.sort(np.concatenate([t.rows for t in dropped])) if dropped else np.zeros(0, np.int64)
+    frames = np.array([t.first for t in dropped], np.int64)
+    return Resolution(table, rows, float(table.frame_duration_s[frames].sum()))
+
+
+def _table(
+    paths: list[Path],
+    log: ObservationLog,
+    width: int,
+    height: int,
+    duration_s: float,
+    empty_is_miss: bool,
+) -> TrackTable:
+    frame = np.concatenate([np.zeros(0, np.int64), *(p.frame for p in paths)])
+    track = np.repeat(np.arange(1, len(paths) + 1), [len(p.frame) for p in paths])
+    order = np.lexsort((track, frame))
+    misses = dict(log.failures)
+    if empty_is_miss:
+        empty = np.setdiff1d(np.arange(log.frame_count), frame)
+        misses = {int(f): NO_FACE for f in empty} | misses
+    boxes = np.concatenate([np.zeros((0, 4)), *(p.xyxy for p in paths)])
+    return TrackTable(
+        width=width,
+        height=height,
+        time_s=log.time_s(),
+        duration_s=duration_s,
+        frame=frame[order],
+        track_id=track[order].astype(np.int64),
+        xyxy=_outward(boxes)[order],
+        score=np.concatenate([np.zeros(0, np.float32), *(p.score for p in paths)])[order],
+        landmarks=np.concatenate([np.zeros((0, 5, 2)), *(p.landmarks for p in paths)])[
+            order
+        ].astype(np.float32),
+        state=np.concatenate([np.zeros(0, np.int8), *(p.state for p in paths)])[order],
+        misses=dict(sorted(misses.items())),
+    )
+
+
+def _outward(boxes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """To float32, rounded so that no box becomes smaller."""
+    near = boxes.astype(np.float32)
+    low = np.where(near > boxes, np.nextafter(near, np.float32(-np.inf)), near)
+    high = np.where(near < boxes, np.nextafter(near, np.float32(np.inf)), near)
+    return np.concatenate([low[:, :2], high[:, 2:]], axis=1).astype(np.float32)

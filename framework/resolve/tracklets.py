@@ -1,0 +1,146 @@
+"""Unbroken pieces of somebody's path, as the tracker left them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.resolve.log import RowKind, Rows
+from framework.resolve.overlap import area, intersection
+
+SAME_FACE_IOU = 0.3
+"""A stray detection that overlaps a filtered track by this much is that track's detection."""
+
+INSIDE = 0.65
+"""A box with this share of its area inside another face's box may be a second box on that face."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tracklet:
+    """One face over consecutive observations, in order of time.
+
+    Attributes:
+        frame: (n,) int64, strictly ascending.
+        xyxy: (n, 4) float64 pixels, contains the raw detection of each frame.
+        score: (n,) float32.
+        landmarks: (n, 5, 2) float64 pixels, NaN where not known.
+        rows: (k,) int64, the rows of the log that it stands for.
+    """
+
+    frame: NDArray[np.int64]
+    xyxy: NDArray[np.float64]
+    score: NDArray[np.float32]
+    landmarks: NDArray[np.float64]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def first(self) -> int:
+        return int(self.frame[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.frame[-1])
+
+
+def collect(rows: Rows) -> list[Tracklet]:
+    """Every observed track and every stray detection, in order of their first frame.
+
+    Predicted rows are left out: what lies between two observations is interpolated later, from both
+    sides. A tracker that reports filtered boxes gets the detector's boxes back.
+    """
+    track = _adopt_strays(rows)
+    observed = np.flatnonzero(rows.kind != RowKind.PREDICTED)
+    alone = track[observed] < 0
+    group = track[observed].copy()
+    group[alone] = group.max(initial=0) + 1 + np.arange(alone.sum())
+    order = np.lexsort((rows.kind[observed], rows.frame[observed], group))
+    observed, group = observed[order], group[order]
+    starts = np.flatnonzero(np.diff(group)) + 1
+    pieces = [_tracklet(rows, m) for m in np.split(observed, starts) if len(m)]
+    pieces.sort(key=lambda t: (t.first, float(t.xyxy[0, 0]), float(t.xyxy[0, 1])))
+    return pieces
+
+
+def _adopt_strays(rows: Rows) -> NDArray[np.int64]:
+    """The track of each row; strays on a filtered track of their frame have joined it."""
+    track = rows.track_id.copy()
+    filtered = np.flatnonzero(rows.kind == RowKind.FILTERED)
+    if not len(filtered):
+        return track
+    strays = np.flatnonzero(rows.kind == RowKind.STRAY)
+    for stray in strays[np.isin(rows.frame[strays], rows.frame[filtered])].tolist():
+        peers = filtered[rows.frame[filtered] == rows.frame[stray]]
+        shared = intersection(rows.xyxy[stray][None], rows.xyxy[peers])
+        union = area(rows.xyxy[stray]) + area(rows.xyxy[peers]) - shared
+        iou = shared / np.maximum(union, 1e-9)
+        best = int(iou.argmax())
+        if iou[best] >= SAME_FACE_IOU:
+            track[stray] = rows.track_id[peers[best]]
+    return track
+
+
+def _tracklet(rows: Rows, members: NDArray[np.intp]) -> Tracklet:
+    """One tracklet of these rows, ascending in frame; rows of one frame become their union."""
+    frame, start = np.unique(rows.frame[members], return_index=True)
+    boxes = rows.xyxy[members].astype(np.float64)
+    xyxy = np.concatenate(
+        [
+            np.minimum.reduceat(boxes[:, :2], start, axis=0),
+            np.maximum.reduceat(boxes[:, 2:], start, axis=0),
+        ],
+        axis=1,
+    )
+    return Tracklet(
+        frame=frame,
+        xyxy=xyxy,
+        score=np.maximum.reduceat(rows.score[members], start),
+        landmarks=rows.landmarks[members[start]].astype(np.float64),
+        rows=np.asarray(members, np.int64),
+    )
+
+
+def absorb_doubles(tracklets: list[Tracklet], frame_count: int) -> list[Tracklet]:
+    """Second boxes on a face join the first: the detector sometimes sees a face and its middle.
+
+    A tracklet is a second box if, in every one of its frames, it lies mostly inside the box of one
+    and the same stronger tracklet. The stronger one's box then becomes the union, so that nothing
+    that was detected is left open.
+    """
+    at: list[list[int]] = [[] for _ in range(frame_count)]
+    for number, tracklet in enumerate(tracklets):
+        for frame in tracklet.frame.tolist():
+            at[frame].append(number)
+    crowded = {n for members in at if len(members) > 1 for n in members}
+    result = list(tracklets)
+    gone: set[int] = set()
+    weight = [float(t.score.sum()) for t in tracklets]
+    for number in sorted(crowded, key=lambda n: (weight[n], n)):
+        hosts = set(at[result[number].first]) - {number} - gone
+        for host in sorted(hosts, key=lambda n: (-weight[n], n)):
+            if weight[host] > weight[number] and _inside(result[number], result[host]):
+                result[host] = _united(result[host], result[number])
+                gone.add(number)
+                break
+    return [t for n, t in enumerate(result) if n not in gone]
+
+
+def _inside(small: Tracklet, large: Tracklet) -> bool:
+    where = np.searchsorted(large.frame, small.frame)
+    if where[-1] >= len(large) or not np.array_equal(large.frame[where], small.frame):
+        return False
+    shared = intersection(small.xyxy, large.xyxy[where])
+    return bool((shared >= INSIDE * np.maximum(area(small.xyxy), 1e-9)).all())
+
+
+def _united(host: Tracklet, guest: Tracklet) -> Tracklet:
+    where = np.searchsorted(host.frame, guest.frame)
+    xyxy = host.xyxy.copy()
+    xyxy[where, :2] = np.minimum(xyxy[where, :2], guest.xyxy[:, :2])
+    xyxy[where, 2:] = np.maximum(xyxy[where, 2:], guest.xyxy[:, 2:])
+    rows = np.concatenate([host.rows, guest.rows])
+    return Tracklet(host.frame, xyxy, host.score, host.landmarks, rows)
