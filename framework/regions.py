@@ -141,8 +141,9 @@ class Region:
             cv2.fillConvexPoly(mask, corners, 255, shift=4)
         if soft and len(corners):
             cv2.polylines(mask, [corners], True, 255, thickness=2 * soft + 1, shift=4)
-            # A box of this radius cannot see the edge of the grown area from inside the region.
-            cv2.blur(mask, (2 * soft + 1, 2 * soft + 1), mask, borderType=cv2.BORDER_REPLICATE)
+            # From inside the region the corner of this square cannot reach beyond the grown area.
+            side = 2 * int(soft / math.sqrt(2)) + 1
+            cv2.blur(mask, (side, side), mask, borderType=cv2.BORDER_REPLICATE)
         return rect, mask
 
     def fill(self, image: Image, colour: tuple[int, int, int]) -> None:

@@ -52,8 +52,12 @@ def blur_region(image: Image, region: Region, cells: int, feather_px: float) -> 
     if rect.empty:
         return
     patch = band_limit(image, rect, region.face_px / cells)
-    size = (rect.width, rect.height)
-    cover = cv2.resize(patch.samples, size, interpolation=cv2.INTER_CUBIC)
+    source = patch.source
+    smooth = cv2.resize(
+        patch.samples, (source.width, source.height), interpolation=cv2.INTER_LINEAR
+    )
+    left, top = rect.left - source.left, rect.top - source.top
+    cover = smooth[top : top + rect.height, left : left + rect.width]
     view = image[rect.slices]
     # In 8 bit the product with 255 / 255 is exact, so that inside the region nothing shines
     # through.
