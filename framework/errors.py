@@ -6,6 +6,7 @@
     │   ├── MediaError       a file that is missing, no video, damaged, or not writable
     │   ├── ComponentError   a component that is unknown, not installed or does not load
     │   └── WeightsError     a weight file of the wrong kind, size, hash or licence
+    ├── CheckError           the work was done and its result fails a check; exit status 1
     └── ContractError        a component broke its contract (a plugin author's bug)
 
 Exit status of every command: 0 the result is good, 1 it ran and the result fails its own check,
@@ -42,6 +43,10 @@ class ComponentError(UserError):
 
 class WeightsError(UserError):
     """A weight file that is not what the component declares."""
+
+
+class CheckError(FrameworkError):
+    """The run ended as asked, and its result does not pass (``--on-miss abort``, a failed audit)."""
 
 
 class ContractError(FrameworkError):

@@ -1,0 +1,38 @@
+# Two commands: `make demo` and `make test`. Both set up a virtual environment first.
+#
+#   make demo                  run the main job on the clip that comes installed
+#   make demo VIDEO=my.mp4     run it on your own recording
+#   make test                  run every test
+#   make lint                  format, lint and type checks
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= demo-output
+ANONYMIZER ?= blur
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint setup clean
+.DELETE_ON_ERROR:
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt tools/working_opencv.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,demo]'
+	$(BIN)/python tools/working_opencv.py
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/demo.py --out $(OUT) --anonymizer $(ANONYMIZER) $(if $(VIDEO),--video '$(VIDEO)')
+
+test: setup
+	$(BIN)/python -m pytest -n auto
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy framework plugins
+
+clean:
+	rm -rf $(VENV) $(OUT)

@@ -1,0 +1,129 @@
+"""``framework plugins`` and ``framework check``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from framework.cli.console import say
+from framework.errors import EXIT_CHECK_FAILED, ConfigError
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("plugins")(plugins)
+    app.command("check")(check)
+
+
+def plugins(
+    options: Annotated[
+        str | None, typer.Option("--options", metavar="NAME", help="List a component's options.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """List every component that is installed, and what is wrong with those that do not load."""
+    from framework.registry import Registry
+
+    registry = Registry.load()
+    if options is not None:
+        _print_options(registry, options, as_json)
+        return
+    if as_json:
+        say(json.dumps(_listing(registry), indent=2))
+        return
+    from framework.spec import Kind
+
+    for kind in Kind:
+        found = registry.of_kind(kind)
+        if not found:
+            continue
+        say(f"{kind}")
+        width = max(len(c.spec.name) for c in found)
+        for c in found:
+            say(f"  {c.spec.name:<{width}}  {c.spec.summary}")
+            say(f"  {'':<{width}}  {_provenance(c)}")
+    if registry.problems:
+        say("problems")
+        for p in registry.problems:
+            say(f"  {p.plugin} ({p.distribution} {p.version}), {p.stage}: {p.error}")
+
+
+def _provenance(component: Any) -> str:
+    spec = component.spec
+    parts = [f"{component.distribution} {component.version}"]
+    if spec.licence:
+        parts.append(spec.licence)
+    parts += [f"weights {w.file.rpartition('/')[2]}: {w.licence}" for w in spec.weights]
+    return "; ".join(parts)
+
+
+def _listing(registry: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    components = []
+    for c in registry.components.values():
+        row = asdict(c.spec)
+        row["capabilities"] = sorted(c.spec.capabilities)
+        components.append(
+            {"kind": str(c.kind), "distribution": c.distribution, "version": c.version, **row}
+        )
+    return {"components": components, "problems": [asdict(p) for p in registry.problems]}
+
+
+def _print_options(registry: Any, name: str, as_json: bool) -> None:
+    from framework.config import field_limits
+    from framework.suggest import did_you_mean
+
+    wanted_kind, _, bare = name.rpartition(":")
+    found = [
+        c
+        for c in registry.components.values()
+        if c.spec.name == bare and wanted_kind in ("", str(c.kind))
+    ]
+    if not found:
+        known = {c.spec.name for c in registry.components.values()}
+        raise ConfigError(f"unknown component '{name}'{did_you_mean(bare, known)}")
+    for component in found:
+        model = registry.options_model(component.kind, component.spec.name)
+        if as_json:
+            say(json.dumps(model.model_json_schema(), indent=2))
+            continue
+        say(f"{component.kind} {component.spec.name}: {component.spec.summary}")
+        if not model.model_fields:
+            say("  it has no options")
+        group = GROUP_OF_KIND.get(str(component.kind), str(component.kind))
+        for field_name, field in model.model_fields.items():
+            type_name = _type_name(field.annotation)
+            limits = field_limits(field)
+            say(f"  {group}.{field_name} ({type_name}{', ' + limits if limits else ''})")
+            say(f"      {field.description or ''} [default: {_default(field)}]")
+
+
+GROUP_OF_KIND = {"emotion-classifier": "fer"}
+"""Option groups whose name is not their kind's name."""
+
+
+def _default(field: Any) -> Any:
+    return "required" if field.is_required() else field.get_default(call_default_factory=True)
+
+
+def _type_name(annotation: Any) -> str:
+    text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
+    return text or str(annotation).replace("typing.", "")
+
+
+def check(
+    component: Annotated[
+        str, typer.Argument(metavar="KIND:NAME", help="For instance anonymizer:blur.")
+    ],
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", metavar="GROUP.NAME=VALUE")
+    ] = None,
+) -> None:
+    """Run the conformance kit on one component: does it keep the contract of its kind?"""
+    from framework.cli.conformance import run_kit
+
+    if not run_kit(component, option or []):
+        raise typer.Exit(EXIT_CHECK_FAILED)

@@ -1,0 +1,61 @@
+"""What the commands print: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from framework.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+def fail(message: str, status: int) -> int:
+    """Print one line to standard error and return the status."""
+    print(f"error: {message}", file=sys.stderr)
+    return status
+
+
+def warn(message: str) -> None:
+    """Print one warning line to standard error."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def say(message: str = "") -> None:
+    """Print one line of the result."""
+    typer.echo(message)
+
+
+@contextmanager
+def progress_bars(quiet: bool) -> Iterator[Progress]:
+    """A bar a stage with speed and time left, on standard error; nothing when ``quiet``."""
+    if quiet or not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    with Bars(
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>10}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, rate="")
+            task = bars.tasks[bars.task_ids.index(tasks[stage])]
+            rate = f"{task.speed:.0f} /s" if task.speed else ""
+            bars.update(tasks[stage], completed=done, total=total, rate=rate)
+
+        yield report

@@ -1,0 +1,83 @@
+"""The ``framework`` command: mounts the commands and turns errors into exit statuses."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from framework.cli import components, doctor, run
+from framework.cli.console import fail
+from framework.errors import (
+    EXIT_CANNOT_RUN,
+    EXIT_CHECK_FAILED,
+    EXIT_INTERRUPTED,
+    CheckError,
+    FrameworkError,
+)
+
+app = typer.Typer(
+    name="framework",
+    help="Share face video without sharing faces.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run.mount(app)
+components.mount(app)
+doctor.mount(app)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Share face video without sharing faces."""
+    if version:
+        from framework import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status (see :mod:`framework.errors`)."""
+    try:
+        status = app(args=arguments, prog_name="framework", standalone_mode=False)
+        return int(status or 0)
+    except KeyboardInterrupt:
+        return fail("interrupted; unfinished output was removed", EXIT_INTERRUPTED)
+    except CheckError as error:
+        return fail(str(error), EXIT_CHECK_FAILED)
+    except FrameworkError as error:
+        return fail(str(error), EXIT_CANNOT_RUN)
+    except Exception as error:
+        return _other(error)
+
+
+def _other(error: Exception) -> int:
+    """Usage errors of the command-line library, and whatever nobody foresaw."""
+    if (status := getattr(error, "exit_code", None)) is not None:  # usage errors and aborts
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
+            return fail("interrupted; unfinished output was removed", EXIT_INTERRUPTED)
+        return fail(f"{format_message()} (see 'framework --help')", int(status) or EXIT_CANNOT_RUN)
+    if os.environ.get("FRAMEWORK_DEBUG"):
+        raise error
+    return fail(
+        f"internal error, please report it: {type(error).__name__}: {' '.join(str(error).split())} "
+        f"(FRAMEWORK_DEBUG=1 shows the traceback)",
+        EXIT_CANNOT_RUN,
+    )
+
+
+def entry() -> None:
+    """Console-script entry point."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,37 @@
+"""The user's secret, from which donors are chosen."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from framework.errors import ConfigError
+
+SHORTEST = 16
+"""Bytes. Below that a key could be found by trying."""
+
+
+def read_key(path: Path, warn: Callable[[str], None]) -> bytes:
+    """Read a key file.
+
+    Args:
+        path: any file of at least 16 bytes; white space at its ends does not count.
+        warn: told if others on this machine can read the file.
+
+    Raises:
+        ConfigError: missing, not readable or too short.
+    """
+    hint = "make one with: head -c 32 /dev/urandom | base64 > donor.key && chmod 600 donor.key"
+    try:
+        key = path.read_bytes().strip()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise ConfigError(f"key file {path}: no such file; {hint}") from None
+    except OSError as error:
+        raise ConfigError(f"key file {path}: cannot be read ({error.strerror})") from None
+    if len(key) < SHORTEST:
+        raise ConfigError(f"key file {path}: expected at least {SHORTEST} bytes; {hint}")
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        warn(f"key file {path} can be read by others on this machine; run: chmod 600 {path}")
+    return key

@@ -1,0 +1,145 @@
+"""First pass: find, follow and read every face; then resolve in both directions of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from framework.config import validated
+from framework.errors import ContractError
+from framework.media import Damage, SourceInfo, open_reader, prefetch
+from framework.pipeline.components import Components
+from framework.pipeline.failures import Failure
+from framework.pipeline.sampler import EmotionSampler
+from framework.progress import Progress, silent
+from framework.protocols import Detector, Tracker
+from framework.resolve import (
+    ObservationLog,
+    Resolution,
+    ResolveOptions,
+    assign_roles,
+    resolve,
+    unprotected_detections,
+)
+from framework.table import TrackTable
+from framework.types import Detections, Frame, Tracks
+
+BATCH_PIXELS = 8 * 1280 * 720
+"""Frames are detected in batches of about this many pixels, so that memory stays bounded at 4K."""
+MAX_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the first pass found.
+
+    Attributes:
+        table: who is where, with the emotion samples of everybody who is not a bystander.
+        source: what kind of recording it was.
+        resolution: what the resolution did (dropped false alarms, stitched tracklets, ...).
+        unprotected_s: face-seconds of detections that the table does not cover; 0 by construction.
+        failures: exceptions of components; their frames are misses.
+        damage: where the recording could not be decoded.
+    """
+
+    table: TrackTable
+    source: SourceInfo
+    resolution: Resolution
+    unprotected_s: float
+    failures: list[Failure] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+
+
+def analyze_recording(
+    source: Path, components: Components, progress: Progress = silent
+) -> Analysis:
+    """Decode, detect, track and classify a recording, then resolve its tracks.
+
+    Raises:
+        MediaError: it cannot be opened.
+        ConfigError: an option does not validate.
+    """
+    config = components.config
+    options = validated(ResolveOptions, config.options_of("resolve"), "resolve")
+    detector, tracker = components.detector(), components.tracker()
+    classifier = components.classifier()
+    sampler = EmotionSampler(classifier, config.fer_rate) if classifier is not None else None
+    failures: list[Failure] = []
+    log = ObservationLog()
+    with open_reader(source, threads=components.threads) as reader:
+        info = reader.info
+        for batch in _batches(prefetch(reader, depth=MAX_BATCH)):
+            found = _detect(detector, batch, failures)
+            for frame, detections in zip(batch, found, strict=True):
+                tracks = _track(tracker, frame, detections, failures)
+                if detections is None or tracks is None:
+                    seen = detections if detections is not None else Detections.empty()
+                    log.append(frame, Tracks.empty(), seen, failure="detection failed")
+                    continue
+                log.append(frame, tracks, detections)
+                if sampler is not None:
+                    sampler.add(frame, tracks)
+            progress("analyze", batch[-1].index + 1, info.frame_count)
+        duration_s, damage = reader.duration_s, list(reader.damage)
+    resolution = resolve(
+        log,
+        width=info.width,
+        height=info.height,
+        duration_s=duration_s,
+        empty_is_miss=not config.allow_no_faces,
+        options=options,
+    )
+    table = assign_roles(resolution.table, main=config.role, people=config.people)
+    if sampler is not None:
+        table = table.with_samples(sampler.resolved(table))
+        failures += sampler.failures
+    unprotected = unprotected_detections(log, table, dismissed=resolution.dismissed)
+    return Analysis(table, info, resolution, unprotected.face_seconds, failures, damage)
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Consecutive frames in lists whose size depends on the picture's."""
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) >= max(1, min(MAX_BATCH, BATCH_PIXELS // (frame.width * frame.height))):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _detect(
+    detector: Detector, batch: list[Frame], failures: list[Failure]
+) -> list[Detections | None]:
+    """Detections of each frame; None where the detector failed even on the frame alone."""
+    try:
+        return [*_checked(detector.detect(batch), len(batch))]
+    except Exception as error:
+        if len(batch) == 1:
+            failures.append(Failure.of("detector", error, batch[0].index, batch[0].time_s))
+            return [None]
+    return [_detect(detector, [frame], failures)[0] for frame in batch]
+
+
+def _checked(found: list[Detections], count: int) -> list[Detections]:
+    if len(found) != count or not all(isinstance(d, Detections) for d in found):
+        raise ContractError(f"detect: expected {count} Detections, got {len(found)} items")
+    return found
+
+
+def _track(
+    tracker: Tracker, frame: Frame, detections: Detections | None, failures: list[Failure]
+) -> Tracks | None:
+    """Tracks of this frame; None where they could not be established."""
+    if detections is None:
+        return None
+    try:
+        tracks = tracker.update(frame, detections)
+        if not isinstance(tracks, Tracks):
+            raise ContractError(f"update: expected Tracks, got {type(tracks).__name__}")
+    except Exception as error:
+        failures.append(Failure.of("tracker", error, frame.index, frame.time_s))
+        return None
+    return tracks

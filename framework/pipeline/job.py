@@ -1,0 +1,268 @@
+"""From a resolved track table to everything a run leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.agreement import Agreement, compare
+from framework.audit import Audit, AuditRecorder, Damage, Dismissal, FrameFate, write_audit
+from framework.config import validated
+from framework.errors import ComponentError
+from framework.manifest import Manifest, build_manifest, component_record, write_manifest
+from framework.media import SourceInfo, VideoOptions, Writer, open_reader, open_writer
+from framework.outputs import write_emotion_frames, write_emotions, write_recommendations
+from framework.pipeline import delivery as names
+from framework.pipeline.analyze import Analysis
+from framework.pipeline.components import KIND_OF_GROUP, Components
+from framework.pipeline.delivery import Delivery
+from framework.pipeline.recheck import reclassify
+from framework.pipeline.render import Rendering, render_recording
+from framework.progress import Progress
+from framework.protocols import EmotionClassifier
+from framework.report import ReportData, write_report
+from framework.table import TrackTable
+from framework.timeline import TimelineConfig, Timelines, build_timelines
+from framework.types import EmotionWindow, Recommendation
+
+if TYPE_CHECKING:
+    from framework.api import RunResult
+
+UNPROTECTED = "unprotected"
+"""Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
+SYNTHETIC = "synthetic"
+"""Capability of anonymizers that show generated faces."""
+
+
+def finish_job(
+    command: str,
+    source: Path,
+    table: TrackTable,
+    components: Components,
+    delivery: Delivery,
+    analysis: Analysis | None,
+    warn: Callable[[str], None],
+    progress: Progress,
+) -> RunResult:
+    """Render the table, repeat the analysis on the result, and write every output.
+
+    Args:
+        command: ``run`` or ``render``, for the manifest.
+        analysis: what the first pass found, None if the table came from a file.
+    """
+    from framework.api import RunResult
+
+    config = components.config
+    _refuse_unprotected(components)
+    video_options = validated(VideoOptions, config.options_of("video"), "video")
+    timeline_config = validated(TimelineConfig, config.options_of("timeline"), "timeline")
+    if config.audio == "keep":
+        warn("the sound is kept: a voice identifies a person as well as a face does")
+    anonymizer = components.anonymizer()
+    covered: list[Path] = []
+
+    def writer_for(info: SourceInfo) -> Writer:
+        covered.append(delivery.video(info))
+        return open_writer(
+            covered[0],
+            like=info,
+            options=video_options,
+            threads=components.threads,
+            duration_s=table.duration_s,
+            audio_from=source if config.audio == "keep" else None,
+        )
+
+    rendering = render_recording(
+        source,
+        table,
+        anonymizer,
+        writer_for,
+        on_miss=config.on_miss,
+        threads=components.threads,
+        progress=progress,
+    )
+    timelines, agreement = _emotions(
+        covered[0], table, components, timeline_config, rendering, progress
+    )
+    recommendations = _advice(components, timelines)
+    audit = _audit(table, analysis, rendering, covered[0], components)
+    manifest = _manifest(command, components)
+    if timelines is not None:
+        write_emotions(delivery.path(names.EMOTIONS), timelines.people)
+        if config.per_frame:
+            write_emotion_frames(delivery.path(names.EMOTION_FRAMES), table)
+        write_recommendations(delivery.path(names.RECOMMENDATIONS), recommendations)
+    write_audit(audit, delivery.path(names.AUDIT))
+    write_manifest(manifest, delivery.path(names.MANIFEST))
+    report = ReportData(
+        audit=audit,
+        manifest=manifest,
+        timelines=timelines,
+        agreement=agreement,
+        recommendations=recommendations,
+    )
+    write_report(report, delivery.path(names.REPORT))
+    files = delivery.publish()
+    summary = _summary(table, audit, agreement, recommendations, files)
+    return RunResult(table, timelines, agreement, recommendations, audit, files, summary)
+
+
+def _refuse_unprotected(components: Components) -> None:
+    selected = components.selected("anonymizer")
+    if selected is not None and UNPROTECTED in selected.spec.capabilities:
+        raise ComponentError(
+            f"anonymizer '{selected.spec.name}' leaves faces uncovered and exists for "
+            f"'framework benchmark'; choose another, see 'framework plugins'"
+        )
+
+
+def _emotions(
+    covered: Path,
+    table: TrackTable,
+    components: Components,
+    config: TimelineConfig,
+    rendering: Rendering,
+    progress: Progress,
+) -> tuple[Timelines | None, Agreement | None]:
+    classifier = components.classifier()
+    if classifier is None:
+        return None, None
+    before = _timelines(table, config, classifier)
+    if not components.config.recheck or not len(table.samples):
+        return before, None
+    again = reclassify(
+        covered,
+        table,
+        components.detector(),
+        classifier,
+        dropped=rendering.dropped,
+        threads=components.threads,
+        progress=progress,
+    )
+    after = _timelines(table.with_samples(again), config, classifier)
+    return before, compare(before.raw, after.raw)
+
+
+def _timelines(
+    table: TrackTable, config: TimelineConfig, classifier: EmotionClassifier
+) -> Timelines:
+    return build_timelines(
+        table,
+        config,
+        unknown_below=classifier.unknown_below,
+        correct=getattr(classifier, "correction", None),
+    )
+
+
+def _advice(components: Components, timelines: Timelines | None) -> list[Recommendation]:
+    recommender = components.recommender()
+    if recommender is None or timelines is None:
+        return []
+    return list(recommender.recommend(EmotionWindow(timelines.people)))
+
+
+def _audit(
+    table: TrackTable,
+    analysis: Analysis | None,
+    rendering: Rendering,
+    covered: Path,
+    components: Components,
+) -> Audit:
+    recorder = AuditRecorder(table)
+    whole, dropped = set(rendering.whole), set(rendering.dropped)
+    for index in range(min(table.frame_count, rendering.frames_in)):
+        fate = FrameFate.COVERED
+        if index in whole:
+            fate = FrameFate.FULLY_COVERED
+        elif index in dropped:
+            fate = FrameFate.DROPPED
+        recorder.frame(index, fate)
+    for event in rendering.events:
+        recorder.event(event)
+    for failure in [*(analysis.failures if analysis else []), *rendering.failures]:
+        recorder.failure(failure.stage, failure.error, failure.time_s)
+    seen = analysis.damage if analysis else rendering.damage
+    for place in seen:
+        recorder.damage(Damage(place.time_s, place.what))
+    if analysis is not None:
+        _note_dismissed(recorder, analysis)
+        for note in analysis.source.notes:
+            recorder.note(note)
+    for note in rendering.notes:
+        recorder.note(note)
+    with open_reader(covered, threads=components.threads) as reader:
+        duration_out_s = reader.duration_s
+    return recorder.finish(
+        frames_out=rendering.frames_out,
+        duration_out_s=duration_out_s,
+        allow_no_faces=components.config.allow_no_faces,
+    )
+
+
+def _note_dismissed(recorder: AuditRecorder, analysis: Analysis) -> None:
+    dismissed = analysis.resolution.dismissed
+    if not len(dismissed):
+        return
+    times = analysis.resolution.dismissed_times
+    recorder.dismissed(
+        Dismissal(
+            start_s=float(times.min()),
+            end_s=float(times.max()),
+            frames=len(times),
+            reason="weak, and in one frame alone",
+        )
+    )
+
+
+def _manifest(command: str, components: Components) -> Manifest:
+    records = []
+    synthetic = False
+    for group, kind in KIND_OF_GROUP.items():
+        selected = components.selected(group)
+        if selected is None:
+            continue
+        options = components.registry.validate(
+            kind, selected.spec.name, components.config.options_of(group), group
+        )
+        records.append(
+            component_record(
+                kind,
+                selected.spec,
+                options,
+                distribution=selected.distribution,
+                version=selected.version,
+            )
+        )
+        synthetic |= SYNTHETIC in selected.spec.capabilities
+    return build_manifest(
+        command,
+        records,
+        settings=components.config,
+        seeds={"run": components.config.seed},
+        synthetic_media=synthetic,
+    )
+
+
+def _summary(
+    table: TrackTable,
+    audit: Audit,
+    agreement: Agreement | None,
+    recommendations: list[Recommendation],
+    files: list[Path],
+) -> list[str]:
+    lines = [
+        f"{audit.frames_out} of {audit.frames_in} frames written, {audit.duration_out_s:.2f} s; "
+        f"{len(table.track_ids())} people, {audit.total.present_s:.1f} face-seconds covered, "
+        f"{audit.total.unprotected_s:.1f} unprotected, {audit.frames_fully_covered} frames "
+        f"covered whole"
+    ]
+    if agreement is not None and agreement.total.n:
+        lines.append(
+            f"emotion after covering: {agreement.total.agreement:.0%} of {agreement.total.n} "
+            f"labelled seconds agree"
+        )
+    if recommendations:
+        lines.append(f"{len(recommendations)} recommendations")
+    lines += [f"wrote {file}" for file in files]
+    return lines
