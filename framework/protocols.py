@@ -62,7 +62,7 @@ class Anonymizer(Protocol):
     """Makes faces unrecognisable. Called in order, one instance for each stream."""
 
     def anonymize(self, frame: Frame, tracks: Tracks) -> Image:
-        """A new image of the same shape in which every track is covered. ``frame`` stays as it is."""
+        """A new image of the same shape in which every track is covered."""
         ...
 
     def reset(self) -> None:
@@ -92,7 +92,7 @@ class ClipView(Protocol):
 
 @runtime_checkable
 class PreparedAnonymizer(Anonymizer, Protocol):
-    """Capability ``prepare``: called once for each recording, before its first frame is rendered."""
+    """Capability ``prepare``: called once for each recording, before its first frame."""
 
     def prepare(self, clip: ClipView) -> None: ...
 

@@ -1,8 +1,8 @@
 """Finds plugins, collects their descriptions, and builds the components the user selected.
 
 Four stages, each guarded separately for each plugin: load (import the module of the entry point),
-register (its hooks match the specs), collect (it returns descriptions), create (the factory runs). What
-fails becomes a :class:`Problem`; it stops a run only if the user selected that component.
+register (its hooks match the specs), collect (it returns descriptions), create (the factory runs).
+What fails becomes a :class:`Problem`; it stops a run only if the user selected that component.
 """
 
 from __future__ import annotations

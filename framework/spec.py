@@ -1,7 +1,8 @@
 """How a plugin describes a component: plain data, nothing heavy imported.
 
 A description names its factory and its options model as strings (``"module:attribute"``), so that
-collecting every component of every installed plugin costs milliseconds and imports no network library.
+collecting every component of every installed plugin costs milliseconds and imports no network
+library.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ class WeightSpec:
     """One weight file a component can load.
 
     Attributes:
-        file: ``"package:relative/path"`` inside an installed package, or a file name the user brings.
-        sha256: hash of the file in hexadecimal; checked before loading. Empty only for files that
+        file: ``"package:relative/path"`` inside an installed package, or a file name the user
+        brings. sha256: hash of the file in hexadecimal; checked before loading. Empty only for
+        files that
             the user brings and whose content we cannot know.
         licence: SPDX identifier, or the terms in a few words.
         trained_on: the data sets it has seen. The benchmark flags contamination from this.
@@ -57,12 +59,11 @@ class ComponentSpec:
         summary: one line for ``framework plugins``.
         factory: ``"module:callable"``; called as ``factory(config, context)`` with an instance of
             the options model and a :class:`BuildContext`.
-        config: ``"module:Model"``, a pydantic model: frozen, ``extra="forbid"``, every field described.
-        requires: pip requirements, shown when the import of the factory fails.
-        capabilities: optional abilities, see :mod:`framework.protocols`.
-        weights: every weight file the component can load.
-        licence: licence of the code, SPDX.
-        api: plugin API number it was written for.
+        config: ``"module:Model"``, a pydantic model: frozen, ``extra="forbid"``, every field
+        described. requires: pip requirements, shown when the import of the factory fails.
+        capabilities: optional abilities, see :mod:`framework.protocols`. weights: every weight file
+        the component can load. licence: licence of the code, SPDX. api: plugin API number it was
+        written for.
     """
 
     name: str

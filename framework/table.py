@@ -1,7 +1,7 @@
 """The track table: everything the analysis found, without a pixel.
 
-Rows are (frame, track) pairs as parallel arrays, sorted by frame and then track, so that a 25-minute
-recording takes a few megabytes and the tracks of one frame are one slice.
+Rows are (frame, track) pairs as parallel arrays, sorted by frame and then track, so that a
+25-minute recording takes a few megabytes and the tracks of one frame are one slice.
 """
 
 from __future__ import annotations

@@ -241,8 +241,10 @@ def smooth(probabilities: NDArray[np.float64], width_s: int) -> NDArray[np.float
     low = np.maximum(np.arange(n) - reach, 0)
     high = np.minimum(np.arange(n) + reach + 1, n)
     result = np.full_like(probabilities, np.nan)
-    mean = (total[high] - total[low]) / np.maximum(number[high] - number[low], 1)[:, None]
-    result[known] = mean[known]
+    counted = np.maximum(number[high] - number[low], 1).astype(np.float64)
+    mean = np.asarray((total[high] - total[low]) / counted[:, None])
+    # Differences of running sums can end up a rounding error below zero.
+    result[known] = np.maximum(mean[known], 0.0)
     return result
 
 

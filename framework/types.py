@@ -1,8 +1,8 @@
 """The values that flow through the pipeline.
 
-All arrays are NumPy; images are BGR because that is what OpenCV, and most detectors, expect, and the
-attribute name says so. The containers are frozen structs of parallel arrays: shapes are checked once,
-when they are made, and the message gives the expected and the actual shape.
+All arrays are NumPy; images are BGR because that is what OpenCV, and most detectors, expect, and
+the attribute name says so. The containers are frozen structs of parallel arrays: shapes are checked
+once, when they are made, and the message gives the expected and the actual shape.
 """
 
 from __future__ import annotations

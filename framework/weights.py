@@ -62,7 +62,7 @@ def verified(spec: WeightSpec) -> Path:
         actual = sha256_of(path)
         if actual != spec.sha256.lower():
             raise WeightsError(
-                f"weights {path.name}: expected sha256 {spec.sha256[:12]}..., got {actual[:12]}...; "
-                f"reinstall the package that brings it"
+                f"weights {path.name}: expected sha256 {spec.sha256[:12]}..., got "
+                f"{actual[:12]}...; reinstall the package that brings it"
             )
     return path

@@ -1,7 +1,8 @@
 """Make sure that ``import cv2`` works in this environment.
 
-opencv-python links against libGL and glib of the system, which a bare server lacks. If the import fails,
-the headless build of the same version takes its place: it is the same library without windows.
+opencv-python links against libGL and glib of the system, which a bare server lacks. If the import
+fails, the headless build of the same version takes its place: it is the same library without
+windows.
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ def _runtimes() -> bool:
         _row("onnx providers", ", ".join(onnxruntime.get_available_providers()))
         import torch
 
-        gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU, the CPU is used"
-        _row("torch device", gpu)
+        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU (no GPU)"
+        _row("torch device", name)
     except ImportError:
         return False
     return True

@@ -14,9 +14,7 @@ Source = Annotated[
     Path, typer.Argument(metavar="SOURCE", help="A video, an image, or a folder of images.")
 ]
 Out = Annotated[Path, typer.Option("--out", "-d", metavar="DIR", help="Where the results go.")]
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="FILE", help="A run.yaml.")
-]
+Config = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="A run.yaml.")]
 Option = Annotated[
     list[str] | None,
     typer.Option(
@@ -49,21 +47,28 @@ RoleName = Annotated[
 ]
 People = Annotated[
     int | None,
-    typer.Option("--people", help="How many people belong to the encounter; the others are "
-                 "bystanders, covered and not analysed [1]."),
+    typer.Option(
+        "--people",
+        help="How many people belong to the encounter; the others are "
+        "bystanders, covered and not analysed [1].",
+    ),
 ]
 Rate = Annotated[
     float | None, typer.Option("--fer-rate", help="Emotion samples a second and person [5].")
 ]
 OnMiss = Annotated[
     str | None,
-    typer.Option("--on-miss", help="Frames whose faces could not be established: cover (the "
-                 "whole frame), drop or abort [cover]."),
+    typer.Option(
+        "--on-miss",
+        help="Frames whose faces could not be established: cover (the "
+        "whole frame), drop or abort [cover].",
+    ),
 ]
 NoFaces = Annotated[
     bool | None,
-    typer.Option("--allow-no-faces", help="Let frames without any face pass as they are.",
-                 show_default=False),
+    typer.Option(
+        "--allow-no-faces", help="Let frames without any face pass as they are.", show_default=False
+    ),
 ]
 Audio = Annotated[
     str | None, typer.Option("--audio", help="drop or keep. A voice identifies a person [drop].")
@@ -73,8 +78,11 @@ PerFrame = Annotated[
 ]
 Recheck = Annotated[
     bool | None,
-    typer.Option("--recheck/--no-recheck", help="Repeat the emotion analysis on the result "
-                 "[recheck].", show_default=False),
+    typer.Option(
+        "--recheck/--no-recheck",
+        help="Repeat the emotion analysis on the result [recheck].",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads [all cores].")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda [auto].")]
@@ -85,8 +93,9 @@ KeyFile = Annotated[
 ]
 Label = Annotated[
     bool | None,
-    typer.Option("--label/--no-label", help="Mark synthetic faces with a visible label.",
-                 show_default=False),
+    typer.Option(
+        "--label/--no-label", help="Mark synthetic faces with a visible label.", show_default=False
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")]
 

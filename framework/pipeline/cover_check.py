@@ -1,8 +1,9 @@
 """The last look before a frame leaves: was every face really changed?
 
-An anonymizer can fail without raising: a wrong index, an early return, a mask that missed. The check
-compares the picture that came back with the one that went in, on a grid of points inside each face. It
-is not a measure of privacy, it is a tripwire: a face whose pixels came back as they were is caught.
+An anonymizer can fail without raising: a wrong index, an early return, a mask that missed. The
+check compares the picture that came back with the one that went in, on a grid of points inside each
+face. It is not a measure of privacy, it is a tripwire: a face whose pixels came back as they were
+is caught.
 """
 
 from __future__ import annotations

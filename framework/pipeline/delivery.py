@@ -1,13 +1,12 @@
 """The output folder: results appear together when everything is done, or not at all.
 
-Everything is written into a hidden folder inside the output folder and moved out at the end. Results of
-an earlier run stay until then; those that the new run does not produce are removed with them, so that
-the folder never holds files of two runs.
+Everything is written into a hidden folder inside the output folder and moved out at the end.
+Results of an earlier run stay until then; those that the new run does not produce are removed with
+them, so that the folder never holds files of two runs.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -79,7 +78,7 @@ class Delivery:
         try:
             stale = [self.out / name for name in replaces]
             if video:
-                stale += list(self.out.glob(f"{VIDEO_STEM}.*")) + [self.out / VIDEO_STEM]
+                stale += [*self.out.glob(f"{VIDEO_STEM}.*"), self.out / VIDEO_STEM]
             fresh = sorted(self.staging.iterdir())
             for old in stale:
                 if old.is_dir():
@@ -105,5 +104,5 @@ class Delivery:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.staging, ignore_errors=True)
-        if self._made and error is not None and not os.listdir(self.out):
+        if self._made and error is not None and not any(self.out.iterdir()):
             self.out.rmdir()

@@ -1,8 +1,8 @@
 """What is left of the expression: the emotion analysis, repeated on the covered recording.
 
-The faces are looked for again in the covered picture, as any later user of the data set would have to.
-A face that is no longer found yields no sample, and its second becomes ``unknown``: a disagreement, not
-a gap in the comparison.
+The faces are looked for again in the covered picture, as any later user of the data set would have
+to. A face that is no longer found yields no sample, and its second becomes ``unknown``: a
+disagreement, not a gap in the comparison.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which faces are classified, and when: a fixed number a second and person, in batches.
 
-Samples are taken on a grid in time (not every k-th frame), so that a recording with a variable frame
-rate is sampled evenly. Crops wait in memory until a batch is full and are then forgotten.
+Samples are taken on a grid in time (not every k-th frame), so that a recording with a variable
+frame rate is sampled evenly. Crops wait in memory until a batch is full and are then forgotten.
 """
 
 from __future__ import annotations
