@@ -27,6 +27,7 @@ from framework_fomm.model import (
     ResBlock,
     SameBlock,
     SourceFeatures,
+    coordinate_grid,
 )
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -106,11 +107,21 @@ class Animator:
         rgb = tensor.flip(-1).permute(0, 3, 1, 2)
         return rgb.float().div_(255).contiguous(memory_format=torch.channels_last)
 
-    def keypoints(self, crops: NDArray[np.uint8]) -> Keypoints:
-        """Keypoints of (n, s, s, 3) uint8 BGR crops, float32 on the CPU."""
+    def keypoints(self, crops: NDArray[np.uint8]) -> tuple[Keypoints, NDArray[np.float64]]:
+        """Keypoints of (n, s, s, 3) uint8 BGR crops, float32 on the CPU, and their spread (n,).
+
+        The spread is the mean standard deviation of the heatmaps, in half pictures. It grows when
+        the detector doesn't find what it looks for, as behind a hand.
+        """
         with self._mode():
-            found = self._detector(self._upload(crops))
-        return Keypoints(found.value.float().cpu(), found.jacobian.float().cpu())
+            features, heat = self._detector.heatmaps(self._upload(crops))
+            found = self._detector.pool(features, heat)
+            square = coordinate_grid(heat.shape[2], heat.shape[3], heat).square().sum(-1)
+            second = (heat * square).sum((-2, -1))  # E|z|^2; the variance is E|z|^2 - |E z|^2
+            variance = (second - found.value.square().sum(-1)).clamp_min(0)
+            spread = variance.sqrt().mean(1)
+        keypoints = Keypoints(found.value.float().cpu(), found.jacobian.float().cpu())
+        return keypoints, spread.double().cpu().numpy()
 
     def encode(self, bgr: NDArray[np.uint8], matte: NDArray[np.uint8]) -> Source:
         """Prepare a donor.

@@ -157,6 +157,11 @@ def gaussian_heatmaps(points: Tensor, height: int, width: int, variance: float) 
     return torch.exp(-0.5 * offset.square().sum(-1) / variance)
 
 
+def exact(like: Tensor) -> torch.autocast:
+    """Keeps coordinates in float32 where autocast would multiply them in half precision."""
+    return torch.autocast(like.device.type, enabled=False)
+
+
 def inverse_2x2(matrices: Tensor) -> Tensor:
     """Inverse of (..., 2, 2) matrices in closed form: many times faster than LAPACK on a batch."""
     a, b, c, d = matrices.flatten(-2).unbind(-1)
@@ -318,14 +323,18 @@ class KeypointDetector(nn.Module):
         heat = F.softmax(logits.flatten(2) / self.config.kp_temperature, dim=2)
         return features, heat.view_as(logits)
 
-    def forward(self, image: Tensor) -> Keypoints:
-        features, heat = self.heatmaps(image)
+    def pool(self, features: Tensor, heat: Tensor) -> Keypoints:
+        """Mean position under each heatmap, and the jacobian averaged with the same weights."""
         n, k, height, width = heat.shape
         grid = coordinate_grid(height, width, heat)
-        value = torch.einsum("nkhw,hwc->nkc", heat, grid)
         maps = self.jacobian(features).float().view(n, k, 4, height, width)
-        jacobian = (heat[:, :, None] * maps).sum(dim=(-2, -1)).view(n, k, 2, 2)
+        with exact(heat):
+            value = torch.einsum("nkhw,hwc->nkc", heat, grid)
+            jacobian = torch.einsum("nkhw,nkchw->nkc", heat, maps).view(n, k, 2, 2)
         return Keypoints(value, jacobian)
+
+    def forward(self, image: Tensor) -> Keypoints:
+        return self.pool(*self.heatmaps(image))
 
 
 # --- dense motion --------------------------------------------------------------------------------
@@ -357,9 +366,10 @@ class DenseMotion(nn.Module):
     def sparse_motions(self, source: Keypoints, driving: Keypoints, h: int, w: int) -> Tensor:
         """(n, K + 1, h, w, 2): T_k(z) = p_S,k + J_S,k J_D,k^-1 (z - p_D,k), eq. 4; T_0(z) = z."""
         grid = coordinate_grid(h, w, driving.value)
-        jacobian = source.jacobian @ inverse_2x2(driving.jacobian)  # (n, K, 2, 2)
         offset = grid - driving.value[:, :, None, None]  # (n, K, h, w, 2)
-        moved = torch.einsum("nkab,nkhwb->nkhwa", jacobian, offset)
+        with exact(offset):
+            jacobian = source.jacobian @ inverse_2x2(driving.jacobian)  # (n, K, 2, 2)
+            moved = torch.einsum("nkab,nkhwb->nkhwa", jacobian, offset)
         moved = moved + source.value[:, :, None, None]
         return torch.cat([grid.expand(moved.shape[0], 1, h, w, 2), moved], dim=1)
 
@@ -386,7 +396,8 @@ class DenseMotion(nn.Module):
         if self.config.mask_prior_sigma > 0:
             logits = logits + self._prior(driving.value, h, w)
         mask = F.softmax(logits, dim=1)  # (n, K + 1, h, w)
-        flow = torch.einsum("nkhw,nkhwc->nhwc", mask, motions)  # eq. 5
+        with exact(mask):
+            flow = torch.einsum("nkhw,nkhwc->nhwc", mask, motions)  # eq. 5
         occlusion = torch.sigmoid(self.occlusion(features).float())
         return Motion(flow, occlusion, mask, deformed)
 

@@ -41,6 +41,7 @@ from framework_fomm.donors.shape import (
     move_onto,
     region_masks,
 )
+from framework_fomm.donors.store import BACKGROUND
 
 SIZE = 384
 LICENCE = "CC-BY-4.0"
@@ -48,7 +49,7 @@ ATTRIBUTION = (
     "Composite of portraits from the Face Research Lab London Set, Lisa DeBruine and "
     "Benedict Jones, doi 10.6084/m9.figshare.5047666, CC BY 4.0"
 )
-BACKGROUND = (215, 215, 215)  # under the matte; near the set's own background
+
 BANDS = 6
 MEAN_FROM_BAND = 3  # bands from here on are the mean of all members; band k has 2^k pixel detail
 

@@ -1,0 +1,108 @@
+"""Options of ``fomm``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EMBEDDED = "embedded"
+
+
+class FommOptions(BaseModel):
+    """Options of the swap."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    output: Literal["scene", "crop"] = Field(
+        default="scene",
+        description="scene: the donor's head in place of the person's; crop: the animated "
+        "portraits alone, side by side on an even background, at the size of the recording.",
+    )
+    label: bool = Field(
+        default=True,
+        description="Write 'synthetic media' into a corner of every picture.",
+    )
+    weights: str = Field(
+        default=EMBEDDED,
+        min_length=1,
+        description="'embedded', or a file: our .safetensors, or a checkpoint of the published "
+        "implementation in the vox-256 configuration (vox-cpk.pth.tar).",
+    )
+    align_corners: bool | None = Field(
+        default=None,
+        description="For published checkpoints: sample as old PyTorch did (true) or as the default "
+        "of today does (false). Unset takes what the file says, true for a published checkpoint.",
+    )
+    donors: Literal["embedded", "user", "all"] = Field(
+        default="embedded",
+        description="Which donors may be chosen: those that ship, those added with 'framework "
+        "donors add', or both.",
+    )
+    donor_folder: str = Field(
+        default="",
+        description="Folder of the donors that were added. Empty: the environment variable "
+        "FRAMEWORK_DONORS, or the folder for data of this user.",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="Number format of the convolutions. auto: bfloat16 where the processor has it.",
+    )
+    batch: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="Heads that go through the network together. Unit: heads.",
+    )
+    margin: float = Field(
+        default=0.35,
+        ge=0.25,
+        le=1.0,
+        description="How far beyond the face the original picture is covered before the donor is "
+        "put there, as a share of the face's longer side; more above, for the hair. Unit: none.",
+    )
+    smoothing: float = Field(
+        default=1.5,
+        ge=0.1,
+        le=30.0,
+        description="Cut-off of the One Euro filter for a keypoint at rest: lower removes more "
+        "jitter, higher follows faster. Unit: Hz.",
+    )
+    responsiveness: float = Field(
+        default=12.0,
+        ge=0.0,
+        le=100.0,
+        description="How much the cut-off rises with a keypoint's speed, so that blinks and speech "
+        "pass. Unit: Hz for a speed of one picture half-width a second.",
+    )
+    max_yaw_deg: float = Field(
+        default=40.0,
+        ge=5.0,
+        le=90.0,
+        description="A head turned further to the side is masked. Unit: degrees.",
+    )
+    max_pitch_deg: float = Field(
+        default=35.0,
+        ge=5.0,
+        le=90.0,
+        description="A head bent further up or down is masked. Unit: degrees.",
+    )
+    max_roll_deg: float = Field(
+        default=35.0,
+        ge=5.0,
+        le=180.0,
+        description="A head that leans further to one shoulder is masked. Unit: degrees.",
+    )
+    min_face_px: float = Field(
+        default=32.0,
+        ge=8.0,
+        le=1000.0,
+        description="A face less tall than this is masked: its expression can't be read. "
+        "Unit: pixels.",
+    )
+    fade_s: float = Field(
+        default=0.2,
+        ge=0.0,
+        le=2.0,
+        description="How long the change between swap and mask takes. Unit: seconds.",
+    )
