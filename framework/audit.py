@@ -341,9 +341,11 @@ class AuditRecorder:
             )
         if self._failures:
             count = sum(f.count for f in self._failures)
-            reasons.append(f"components failed {count} times; those frames were not passed through")
+            reasons.append(
+                f"components failed {_times(count)}; those frames were not passed through"
+            )
         if self._damage:
-            reasons.append(f"the source is damaged in {len(self._damage)} places")
+            reasons.append(f"the source is damaged ({_times(len(self._damage))})")
         expected = self._table.frame_count - fates.get(FrameFate.DROPPED, 0)
         if frames_out != expected:
             reasons.append(f"{frames_out} frames were written, {expected} were expected")
@@ -366,6 +368,10 @@ def _exposure(seconds: Mapping[str, float], events: Mapping[str, int]) -> Exposu
         unprotected_s=seconds["unprotected"],
         events=dict(sorted(events.items())),
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def _rounded(value: Any) -> Any:

@@ -232,7 +232,7 @@ def smooth(probabilities: NDArray[np.float64], width_s: int) -> NDArray[np.float
     if width_s <= 1:
         return probabilities
     reach = width_s // 2
-    known = ~np.isnan(probabilities).any(axis=1)
+    known: NDArray[np.bool_] = np.asarray(~np.isnan(probabilities).any(axis=1))
     values = np.where(known[:, None], probabilities, 0.0)
     edge = np.zeros((1, probabilities.shape[1]))
     total = np.concatenate([edge, np.cumsum(values, axis=0)])

@@ -1,0 +1,61 @@
+"""Puts the page together and writes it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+
+from framework.agreement import LABELS_AFTER
+from framework.atomic import write_text
+from framework.report import palette, views
+from framework.report.data import ReportData
+from framework.report.limits import limits
+from framework.report.svg import LABELS
+
+
+def write_report(path: Path, data: ReportData) -> None:
+    """Write the page.
+
+    Raises:
+        MediaError: the file cannot be written.
+    """
+    write_text(path, render_report(data))
+
+
+def render_report(data: ReportData) -> str:
+    """The page as HTML. Every text is escaped; only the charts drawn here are not."""
+    import jinja2  # imported here: `framework --help` must not pay for it
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_resource("page.html"))
+    return template.render(
+        title=data.title,
+        style=f"{_resource('style.css')}\n{palette.style_rules()}",
+        subtitle=views.subtitle(data),
+        audit=data.audit,
+        cards=views.cards(data),
+        synthetic=data.manifest.synthetic_media,
+        labels=LABELS,
+        labels_after=LABELS_AFTER,
+        people=views.person_views(data),
+        people_total=len(data.timelines.people) if data.timelines else 0,
+        analysed=data.timelines is not None,
+        evidence_rule=views.evidence_rule(data),
+        distribution=views.distribution(data),
+        advised=data.recommendations is not None,
+        advice=views.advice_rows(data),
+        compared=data.agreement is not None,
+        agreement=views.agreement_rows(data),
+        confusion=views.confusion_rows(data),
+        exposures=views.exposure_rows(data.audit),
+        incidents=views.incidents(data.audit),
+        components=views.component_rows(data),
+        manifest=data.manifest,
+        limits=limits(data),
+    )
+
+
+def _resource(name: str) -> str:
+    return importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
