@@ -1,0 +1,110 @@
+"""From a decoded frame in whatever pixel format to an upright BGR picture with square pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from framework.media.orientation import UPRIGHT, Orientation
+from framework.types import Image
+
+# AVColorSpace values (ITU-T H.273, MatrixCoefficients).
+_RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
+
+# Without ACCURATE_RND swscale truncates: every picture comes out 1 level too dark.
+_QUALITY = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND)
+
+
+class PictureConverter:
+    """Converts the frames of one stream. Keeps its scaling context, so use one for each stream.
+
+    The colour matrix and range are those the stream declares. A stream that declares no matrix
+    gets BT.709 if it is HD (from 1280 wide or 720 high) and BT.601 otherwise, as players do.
+    Planar RGB is the target because swscale's accurate conversion to it is vectorised: 1.7 ms for
+    1280x720 where accurate packed BGR takes 3.7 ms.
+
+    Args:
+        pixel_aspect: width of a stored pixel over its height.
+        orientation: how to turn the stored picture upright.
+        size: (width, height) the stored pictures are scaled to; None takes it from the first
+            frame, keeping all its pixels (the shorter side of a pixel is stretched).
+        threads: threads of the scaler.
+    """
+
+    def __init__(
+        self,
+        pixel_aspect: Fraction = Fraction(1),
+        orientation: Orientation = UPRIGHT,
+        size: tuple[int, int] | None = None,
+        threads: int = 1,
+    ) -> None:
+        self.pixel_aspect = pixel_aspect
+        self.orientation = orientation
+        self.size = size
+        self.threads = threads
+        self._scaler = VideoReformatter()
+
+    def convert(self, frame: VideoFrame) -> Image:
+        """The upright picture, a new array (h, w, 3), BGR. Alpha is composited over black."""
+        if self.size is None:
+            self.size = square_pixel_size(frame.width, frame.height, self.pixel_aspect)
+        if frame.colorspace in (_UNSPECIFIED, _RGB) and not frame.format.is_rgb:
+            frame.colorspace = _BT709 if frame.width >= 1280 or frame.height >= 720 else _BT601
+        with_alpha = any(c.is_alpha for c in frame.format.components) or frame.format.has_palette
+        width, height = self.size
+        planar = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="gbrap" if with_alpha else "gbrp",
+            interpolation=_QUALITY,
+            threads=self.threads,
+        )
+        green, blue, red, *alpha = (_plane(planar, i) for i in range(4 if with_alpha else 3))
+        channels = [blue, green, red]
+        if alpha and int(alpha[0].min()) < 255:
+            channels = [
+                np.asarray(cv2.multiply(c, alpha[0], scale=1 / 255), np.uint8) for c in channels
+            ]
+        return self.orientation.apply(np.asarray(cv2.merge(channels), np.uint8))
+
+
+def square_pixel_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """Size in square pixels. One side grows and none shrinks, so that no detail is lost."""
+    if pixel_aspect <= 0 or pixel_aspect == 1:
+        return width, height
+    if pixel_aspect > 1:
+        return max(1, round(width * pixel_aspect)), height
+    return width, max(1, round(height / pixel_aspect))
+
+
+def frame_orientation(frame: VideoFrame) -> Orientation:
+    """The orientation a video frame carries in its display matrix."""
+    if not frame.rotation and not _has_side_data(frame):
+        return UPRIGHT
+    try:
+        side_data: Any = frame.side_data  # the stub forgets this key
+        matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)
+    except (KeyError, ValueError):
+        # PyAV cannot list side data of a kind it does not know; the angle it still gives.
+        return Orientation.from_rotation(frame.rotation)
+    return Orientation.from_display_matrix([int(v) for v in matrix[:9]])
+
+
+def _has_side_data(frame: VideoFrame) -> bool:
+    try:
+        return len(frame.side_data) > 0
+    except ValueError:
+        return True
+
+
+def _plane(frame: VideoFrame, index: int) -> NDArray[np.uint8]:
+    plane: Any = frame.planes[index]  # the stub forgets that a plane is a buffer
+    rows: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]

@@ -1,0 +1,113 @@
+"""What every reader has in common: frames in order, damage, duration."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from framework.media.source import Damage, SourceInfo
+from framework.types import Frame
+
+
+class Reader(ABC):
+    """The frames of a recording, in presentation order, one at a time.
+
+    A reader can be iterated as often as you like; each time starts at the first frame. Frames are
+    new arrays, so a consumer may keep or change them. Memory does not grow with the length.
+
+    Attributes:
+        info: the description of the source.
+        damage: what could not be read as it was meant, in the latest iteration, up to the frame
+            delivered last. A frame's own damage is listed before the frame is delivered.
+        damaged_frames: indices of delivered frames whose picture may be wrong: those decoded with
+            errors, and those that were predicted from what is missing. Do not trust a detector on
+            them.
+        notes: what a user should know, one sentence each; complete after an iteration.
+    """
+
+    def __init__(self, info: SourceInfo) -> None:
+        self.info = info
+        self.damage: list[Damage] = []
+        self.damaged_frames: set[int] = set()
+        self.notes: list[str] = list(info.notes)
+        self._end_s: float | None = None
+        self._running: set[Generator[Frame]] = set()
+
+    @property
+    def start_s(self) -> float:
+        """Time of the first frame on the container's clock, seconds; frames start at 0."""
+        return self.info.start_s
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds to the end of the last frame, its own duration included.
+
+        Exact once the reader was iterated to the end; before that what the container declares,
+        or 0 if it declares nothing.
+        """
+        if self._end_s is not None:
+            return self._end_s
+        return self.info.duration_s or 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop iterations that are under way and release their files."""
+        for frames in list(self._running):
+            frames.close()
+        self._running.clear()
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.damage = []
+        self.damaged_frames = set()
+        self.notes = list(self.info.notes)
+        return self._track(self._read())
+
+    def frames(self, indices: Iterable[int], times: Sequence[float] = ()) -> Iterator[Frame]:
+        """The frames with these indices, in ascending order, each once.
+
+        Args:
+            indices: in any order; those beyond the recording are left out.
+            times: ``time_s`` of every frame of the recording, as an earlier iteration gave them.
+                With it, stretches without a wanted frame are skipped by seeking where that is
+                exact; without it everything up to the last wanted frame is decoded.
+        """
+        wanted = sorted({int(i) for i in indices if i >= 0})
+        return self._track(self._pick(wanted, times))
+
+    def _pick(self, wanted: list[int], times: Sequence[float]) -> Generator[Frame]:
+        if not wanted:
+            return
+        chosen = set(wanted)
+        for frame in self._read(record=False):
+            if frame.index in chosen:
+                yield frame
+            if frame.index >= wanted[-1]:
+                return
+
+    def _track(self, frames: Generator[Frame]) -> Generator[Frame]:
+        def tracked() -> Generator[Frame]:
+            try:
+                yield from frames
+            finally:
+                frames.close()
+                self._running.discard(handle)
+
+        handle = tracked()
+        self._running.add(handle)
+        return handle
+
+    @abstractmethod
+    def _read(self, *, record: bool = True) -> Generator[Frame]:
+        """Decode from the start. ``record``: whether to fill damage, notes and duration."""

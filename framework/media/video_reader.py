@@ -1,0 +1,141 @@
+"""Readers of the different sources."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from framework.errors import MediaError
+from framework.media.container import open_container, select_video
+from framework.media.decoding import DecodingPass, SeekError
+from framework.media.picture import frame_orientation
+from framework.media.probe import describe, first_picture, frame_pixel_aspect
+from framework.media.reader import Reader
+from framework.media.source import Damage
+from framework.media.still import list_images, probe_folder, read_image
+from framework.types import Frame
+
+_SEEKABLE = frozenset({"mp4", "matroska"})
+
+
+class VideoReader(Reader):
+    """Reads the video stream of a file, or an animation.
+
+    Args:
+        path: the file.
+        threads: decoder threads; 0 lets the decoder choose.
+
+    Raises:
+        MediaError: see :func:`framework.media.probe`.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        with open_container(path) as container:
+            stream = select_video(container, path)
+            picture = first_picture(container, stream, path)
+            super().__init__(describe(container, stream, picture))
+            self._aspect = frame_pixel_aspect(stream)
+            self._orientation = frame_orientation(picture)
+        self._path = path
+        self._threads = threads
+        self._exact = False  # whether a whole iteration went by without repair or damage
+
+    def _new_pass(self) -> DecodingPass:
+        return DecodingPass(self._path, self._threads, self._aspect, self._orientation)
+
+    def _read(self, *, record: bool = True) -> Generator[Frame]:
+        run = self._new_pass()
+        if record:
+            self.damage = run.damage  # shared: damage shows as soon as it is met
+        with closing(run.frames()) as frames:
+            for frame, doubtful in frames:
+                if record and doubtful:
+                    self.damaged_frames.add(frame.index)
+                yield frame
+        if record:
+            self._finish(run)
+
+    def _finish(self, run: DecodingPass) -> None:
+        """Compare what came with what was declared, once everything is decoded."""
+        declared = self.info.duration_s or 0.0
+        missing = declared - run.end_s
+        count = self.info.frame_count
+        if count is None:
+            breaks_off = missing > 0.5
+        else:
+            breaks_off = run.count < count and missing > max(2.5 * run.step_s, 0.1)
+        if breaks_off:
+            what = f"the recording breaks off: the last {missing:.1f} s are missing"
+            self.damage.append(Damage(run.end_s, what))
+        elif run.broke_off:
+            self.damage.append(Damage(run.end_s, f"reading stopped ({run.broke_off})"))
+        # The length of the last frame is often kept in the header only.
+        whole = not self.damage and declared > run.last_s
+        self._end_s = declared if whole else run.end_s
+        if run.clock.repaired:
+            self.notes.append(f"{run.clock.repaired} timestamps were missing or out of order")
+        if run.resized:
+            self.notes.append("the picture changes its size; all were scaled to the first one's")
+        self._exact = not self.damage and not run.clock.repaired
+
+    def _pick(self, wanted: list[int], times: Sequence[float]) -> Generator[Frame]:
+        done = -1
+        if len(times) and self._exact and self.info.container in _SEEKABLE:
+            wanted = [i for i in wanted if i < len(times)]
+            try:
+                with closing(self._new_pass().pick(wanted, times)) as frames:
+                    for frame in frames:
+                        done = frame.index
+                        yield frame
+                return
+            except SeekError:
+                pass  # the slow way for the rest
+        yield from super()._pick([i for i in wanted if i > done], times)
+
+
+class ImageReader(Reader):
+    """Reads a still image: one frame, without a duration.
+
+    Raises:
+        MediaError: it cannot be read, or is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(read_image(path)[1])
+        self._path = path
+
+    def _read(self, *, record: bool = True) -> Generator[Frame]:
+        yield Frame(read_image(self._path)[0], 0, 0.0)
+
+
+class FolderReader(Reader):
+    """Reads a folder of images as the frames of a recording, in natural order of their names.
+
+    Raises:
+        MediaError: there is no image in it, or the first one is damaged; while reading: an image
+            has another size than the first.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(probe_folder(path))
+        self._paths = list_images(path)
+
+    def _read(self, *, record: bool = True) -> Generator[Frame]:
+        delivered = 0
+        for position, path in enumerate(self._paths):
+            time_s = position / self.info.frame_rate
+            try:
+                picture, info = read_image(path)
+            except MediaError:
+                if record:
+                    what = f"image {position + 1} of {len(self._paths)} is damaged"
+                    self.damage.append(Damage(time_s, what))
+                continue
+            if (info.width, info.height) != (self.info.width, self.info.height):
+                raise MediaError(
+                    f"{path}: {info.width}x{info.height}, but the first image of the folder is "
+                    f"{self.info.width}x{self.info.height}; one recording needs one size"
+                )
+            yield Frame(picture, delivered, time_s)
+            delivered += 1
