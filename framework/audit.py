@@ -16,6 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from framework.atomic import write_text
 from framework.errors import EXIT_CANNOT_RUN, EXIT_CHECK_FAILED, EXIT_OK
 from framework.table import RowState, TrackTable
@@ -41,6 +44,10 @@ class FrameFate(StrEnum):
     UNTOUCHED = "untouched"
 
 
+_FATES = tuple(FrameFate)
+_NOT_REPORTED = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """What happened to one person's face, or to all faces together, in face-seconds.
@@ -51,7 +58,8 @@ class Exposure:
         carried_s: covered where the box was carried or interpolated between detections.
         fully_covered_s: the whole frame was covered.
         dropped_s: the frame is not in the output.
-        unprotected_s: the face left as it was. Anything above 0 fails the audit.
+        unprotected_s: the face left as it was.
+        unprotected_frames: in how many frames it did. Anything above 0 fails the audit.
         events: what components reported, counted by kind, for instance ``fallback``.
     """
 
@@ -61,6 +69,7 @@ class Exposure:
     fully_covered_s: float
     dropped_s: float
     unprotected_s: float
+    unprotected_frames: int
     events: Mapping[str, int]
 
 
@@ -126,10 +135,12 @@ class Audit:
     """The whole account of one recording.
 
     Attributes:
-        people: everybody in the track table, bystanders included, by track id. total: face-seconds
-        of all of them together. frames_in, frames_out: decoded and written. frames_fully_covered,
-        frames_dropped, frames_missed: frames that were covered whole, left out,
-            and whose faces could not be established (each of the last is one of the first two).
+        people: everybody in the track table, bystanders included, by track id.
+        total: face-seconds of all of them together.
+        frames_in, frames_out: decoded and written.
+        frames_fully_covered: frames that were covered whole.
+        frames_dropped: frames that were left out.
+        frames_missed: frames whose faces could not be established; each is one of the former two.
         duration_in_s, duration_out_s: of the recording before and after, seconds.
         failures, dismissed, damage: see the classes.
         notes: remarks that do not decide over passing.
@@ -159,7 +170,7 @@ class Audit:
     @property
     def exit_status(self) -> int:
         """0 passed, 1 did not pass, 2 a face left the house uncovered."""
-        if self.total.unprotected_s > 0:
+        if self.total.unprotected_frames:
             return EXIT_CANNOT_RUN
         return EXIT_OK if self.passed else EXIT_CHECK_FAILED
 
@@ -187,13 +198,13 @@ class AuditRecorder:
     """Adds up what happens while a recording is rendered.
 
     One call of :meth:`frame` for each frame of the track table, in any order; the others as things
-    occur. A frame that nobody reported counts as dropped, so that a mistake in the pipeline shows.
+    occur. A frame that nobody reported counts as dropped, and then the audit does not pass.
     """
 
     def __init__(self, table: TrackTable) -> None:
         self._table = table
-        self._fate: dict[int, FrameFate] = {}
-        self._exposed: dict[int, frozenset[int]] = {}
+        self._fate: NDArray[np.int8] = np.full(table.frame_count, _NOT_REPORTED, np.int8)
+        self._exposed: set[tuple[int, int]] = set()
         self._events: dict[int, Counter[str]] = {}
         self._failures: list[Failure] = []
         self._dismissed: list[Dismissal] = []
@@ -208,18 +219,16 @@ class AuditRecorder:
             fate: see :class:`FrameFate`.
             unprotected: track ids that were left uncovered in a frame that was otherwise covered.
         """
-        self._fate[index] = fate
-        exposed = frozenset(unprotected)
-        if exposed:
-            self._exposed[index] = exposed
+        self._fate[index] = _FATES.index(fate)
+        self._exposed.update((index, track_id) for track_id in unprotected)
 
     def event(self, event: ComponentEvent) -> None:
         """Count something that a component reported."""
         self._events.setdefault(event.track_id, Counter())[event.kind] += 1
 
-    def failure(self, stage: str, error: BaseException, time_s: float | None = None) -> None:
-        """Record an exception, by its class alone; the same one again is counted."""
-        name = type(error).__name__
+    def failure(self, stage: str, error: BaseException | str, time_s: float | None = None) -> None:
+        """Record an exception, by (the name of) its class alone; the same one again is counted."""
+        name = error if isinstance(error, str) else type(error).__name__
         if self._failures:
             last = self._failures[-1]
             if (last.stage, last.exception) == (stage, name):
@@ -246,7 +255,6 @@ class AuditRecorder:
         frames_out: int,
         duration_out_s: float,
         allow_no_faces: bool = False,
-        allow_unprotected: bool = False,
     ) -> Audit:
         """The account of the whole recording.
 
@@ -254,29 +262,22 @@ class AuditRecorder:
             frames_out: frames in the written file.
             duration_out_s: its length, seconds.
             allow_no_faces: a recording without any face passes.
-            allow_unprotected: faces that were left untouched on purpose (component ``none``) are
-                still counted, and the audit still does not pass; this only changes the wording.
         """
         people = [self._person(track_id) for track_id in self._table.track_ids()]
         total = self._total([p.exposure for p in people])
-        fates = Counter(
-            self._fate.get(index, FrameFate.DROPPED) for index in range(self._table.frame_count)
-        )
         reasons = self._reasons(
             total,
-            fates,
             frames_out,
             duration_out_s,
             allow_no_faces=allow_no_faces,
-            on_purpose=allow_unprotected,
         )
         return Audit(
             people=tuple(people),
             total=total,
             frames_in=self._table.frame_count,
             frames_out=frames_out,
-            frames_fully_covered=fates[FrameFate.FULLY_COVERED],
-            frames_dropped=fates[FrameFate.DROPPED],
+            frames_fully_covered=self._frames(FrameFate.FULLY_COVERED),
+            frames_dropped=self._frames(FrameFate.DROPPED),
             frames_missed=len(self._table.misses),
             duration_in_s=float(self._table.duration_s),
             duration_out_s=float(duration_out_s),
@@ -287,54 +288,62 @@ class AuditRecorder:
             reasons=tuple(reasons),
         )
 
+    def _frames(self, fate: FrameFate) -> int:
+        """Frames with this fate; one that nobody reported was not written, so it was dropped."""
+        codes = [_FATES.index(fate)]
+        if fate == FrameFate.DROPPED:
+            codes.append(_NOT_REPORTED)
+        return int(np.isin(self._fate, codes).sum())
+
     def _person(self, track_id: int) -> PersonExposure:
         table = self._table
-        seconds = dict.fromkeys(
-            ("covered", "carried", "fully_covered", "dropped", "unprotected"), 0.0
-        )
-        for row in table.rows_of_track(track_id).tolist():
-            index = int(table.frame[row])
-            fate = self._fate.get(index, FrameFate.DROPPED)
-            exposed = track_id in self._exposed.get(index, ())
-            if fate == FrameFate.DROPPED:
-                where = "dropped"
-            elif fate == FrameFate.UNTOUCHED or exposed:
-                where = "unprotected"
-            elif fate == FrameFate.FULLY_COVERED:
-                where = "fully_covered"
-            elif table.state[row] == RowState.CARRIED:
-                where = "carried"
-            else:
-                where = "covered"
-            seconds[where] += float(table.frame_duration_s[index])
+        rows = table.rows_of_track(track_id)
+        frames = table.frame[rows]
+        fate = self._fate[frames]
+        exposed = np.array([(f, track_id) in self._exposed for f in frames.tolist()], bool)
+        dropped = (fate == _FATES.index(FrameFate.DROPPED)) | (fate == _NOT_REPORTED)
+        bare = ~dropped & (exposed | (fate == _FATES.index(FrameFate.UNTOUCHED)))
+        whole = ~dropped & ~bare & (fate == _FATES.index(FrameFate.FULLY_COVERED))
+        single = ~dropped & ~bare & ~whole
+        carried = single & (table.state[rows] == RowState.CARRIED)
+        duration = table.frame_duration_s[frames]
+        chosen = {
+            "covered": single & ~carried,
+            "carried": carried,
+            "fully_covered": whole,
+            "dropped": dropped,
+            "unprotected": bare,
+        }
         return PersonExposure(
             person=person_name(track_id),
             role=table.role_of(track_id),
-            exposure=_exposure(seconds, self._events.get(track_id, Counter())),
+            exposure=_exposure(
+                {name: float(duration[mask].sum()) for name, mask in chosen.items()},
+                int(bare.sum()),
+                self._events.get(track_id, Counter()),
+            ),
         )
 
     def _total(self, exposures: list[Exposure]) -> Exposure:
         names = ("covered", "carried", "fully_covered", "dropped", "unprotected")
         seconds = {name: sum(getattr(e, f"{name}_s") for e in exposures) for name in names}
         events: Counter[str] = sum(self._events.values(), Counter())
-        return _exposure(seconds, events)
+        return _exposure(seconds, sum(e.unprotected_frames for e in exposures), events)
 
     def _reasons(
         self,
         total: Exposure,
-        fates: Mapping[FrameFate, int],
         frames_out: int,
         duration_out_s: float,
         *,
         allow_no_faces: bool,
-        on_purpose: bool,
     ) -> list[str]:
         reasons = []
-        # A face in a frame of no duration (a still image) is a face all the same.
-        bare = any(f == FrameFate.UNTOUCHED for f in self._fate.values()) or self._exposed
-        if total.unprotected_s > 0 or (bare and len(self._table)):
-            wish = " (anonymization was switched off)" if on_purpose else ""
-            reasons.append(f"{total.unprotected_s:.2f} face-seconds left uncovered{wish}")
+        if total.unprotected_frames:
+            reasons.append(
+                f"{total.unprotected_s:.2f} face-seconds left uncovered "
+                f"({_times(total.unprotected_frames, 'frame')})"
+            )
         if not len(self._table) and not allow_no_faces:
             reasons.append(
                 "no face was found; look at the recording, and allow it if there is none"
@@ -346,19 +355,35 @@ class AuditRecorder:
             )
         if self._damage:
             reasons.append(f"the source is damaged ({_times(len(self._damage))})")
-        expected = self._table.frame_count - fates.get(FrameFate.DROPPED, 0)
+        lost = int((self._fate == _NOT_REPORTED).sum())
+        if lost > 0:
+            reasons.append(f"{lost:,} frames of the analysis never came to rendering")
+        expected = self._table.frame_count - self._frames(FrameFate.DROPPED)
         if frames_out != expected:
             reasons.append(f"{frames_out} frames were written, {expected} were expected")
-        longest = float(self._table.frame_duration_s.max(initial=0.0))
-        if abs(duration_out_s - self._table.duration_s) > longest + 1e-3:
+        if abs(duration_out_s - self._table.duration_s) > self._slack_s() + 1e-3:
             reasons.append(
                 f"the output lasts {duration_out_s:.2f} s, "
                 f"the source {self._table.duration_s:.2f} s"
             )
         return reasons
 
+    def _slack_s(self) -> float:
+        """By how much the length may differ: one frame, since containers differ in how they note
+        the duration of the last one, and whatever was dropped at the two ends."""
+        durations = self._table.frame_duration_s.tolist()
+        slack = max(durations, default=0.0)
+        for order in (range(len(durations)), range(len(durations) - 1, -1, -1)):
+            for index in order:
+                if self._fate[index] != _FATES.index(FrameFate.DROPPED):
+                    break
+                slack += durations[index]
+        return float(slack)
 
-def _exposure(seconds: Mapping[str, float], events: Mapping[str, int]) -> Exposure:
+
+def _exposure(
+    seconds: Mapping[str, float], unprotected_frames: int, events: Mapping[str, int]
+) -> Exposure:
     return Exposure(
         present_s=sum(seconds.values()),
         covered_s=seconds["covered"],
@@ -366,12 +391,13 @@ def _exposure(seconds: Mapping[str, float], events: Mapping[str, int]) -> Exposu
         fully_covered_s=seconds["fully_covered"],
         dropped_s=seconds["dropped"],
         unprotected_s=seconds["unprotected"],
+        unprotected_frames=unprotected_frames,
         events=dict(sorted(events.items())),
     )
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
+def _times(count: int, unit: str = "time") -> str:
+    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
 
 
 def _rounded(value: Any) -> Any:

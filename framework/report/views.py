@@ -36,7 +36,7 @@ def cards(data: ReportData) -> list[Card]:
             "Unprotected",
             f"{bare:.2f} s",
             "face-seconds that left uncovered",
-            "bad" if bare > 0 else "good",
+            "bad" if audit.total.unprotected_frames else "good",
         ),
         Card(
             "Faces covered",
@@ -65,7 +65,11 @@ def cards(data: ReportData) -> list[Card]:
         value = "-" if total.agreement is None else f"{100 * total.agreement:.1f} %"
         kappa = "undefined" if total.kappa is None else f"{total.kappa:.2f}"
         found.append(
-            Card("Same emotion after", value, f"of {total.n:,} labelled seconds; kappa {kappa}")
+            Card(
+                "Same emotion",
+                value,
+                f"after covering, of {total.n:,} labelled seconds; kappa {kappa}",
+            )
         )
     if data.recommendations is not None:
         found.append(
@@ -245,7 +249,7 @@ def _exposure(name: str, role: str, exposure: Exposure) -> dict[str, Any]:
         "role": role,
         "seconds": [f"{s:.2f}" for s in seconds],
         "unprotected": f"{exposure.unprotected_s:.2f}",
-        "bad": exposure.unprotected_s > 0,
+        "bad": exposure.unprotected_frames > 0,
         "events": ", ".join(f"{kind} {n:,}" for kind, n in exposure.events.items()) or "-",
         "total": False,
     }
@@ -304,21 +308,24 @@ def component_rows(data: ReportData) -> list[dict[str, Any]]:
 
 def evidence_rule(data: ReportData) -> str:
     """When a second is ``unknown``, in a sentence with this run's thresholds."""
-    c = data.timeline_config
+    if data.timelines is None:
+        return ""
+    c = data.timelines.config
     text = (
         f"A second is unknown, and never guessed, if fewer than {c.min_samples} faces were "
         "classified in it (or as many as this recording can have), if the face was observed for "
         f"less than {100 * c.min_coverage:.0f} % of it, if the mean face quality is below "
-        f"{c.min_quality:g}, or if no emotion reaches a probability of {data.unknown_below:g}."
+        f"{c.min_quality:g}, or if no emotion reaches a probability of "
+        f"{data.timelines.unknown_below:g}."
     )
-    if data.timelines is not None and data.timelines.smoothing_s > 1:
+    if c.smoothing_s > 1:
         text += (
             " Probabilities are smoothed by a centred moving average of "
-            f"{data.timelines.smoothing_s // 2 * 2 + 1} seconds."
+            f"{c.smoothing_s // 2 * 2 + 1} seconds."
         )
     else:
         text += " Nothing is smoothed."
-    if data.timelines is not None and data.timelines.corrected:
+    if data.timelines.corrected:
         text += " Each person's resting face is corrected for; the raw values are kept as well."
     return text
 
