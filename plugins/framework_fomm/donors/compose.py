@@ -99,7 +99,7 @@ class LandmarkFinder:
     """dlib's 68 points; a development dependency (dlib-bin, face_recognition_models)."""
 
     def __init__(self) -> None:
-        import dlib  # type: ignore[import-untyped]
+        import dlib
 
         # found, not imported: its __init__ wants pkg_resources, which new setuptools lack
         spec = importlib.util.find_spec("face_recognition_models")

@@ -83,7 +83,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     if picture.ndim != 3 or picture.shape[2] != 4:
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     elif picture.dtype == np.uint16:
-        picture = picture >> 8
+        picture = (picture // 256).astype(np.uint8)
     if picture is None or picture.dtype != np.uint8:
         raise MediaError(f"{path.name}: expected 8 or 16 bits for each channel")
     return np.asarray(picture, np.uint8)
@@ -165,12 +165,12 @@ def cut_out(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     trimap[:2] = cv2.GC_BGD
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(crop, trimap, None, background, foreground, 4, cv2.GC_INIT_WITH_MASK)
-    head = np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    head = cv2.morphologyEx(head, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    head = cv2.morphologyEx(head, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    labels = cv2.connectedComponents(head)[1]
-    head = ((labels == labels[size // 2, size // 2]) & (head > 0)).astype(np.uint8) * 255
+    cv2.grabCut(crop, trimap, (0, 0, size, size), background, foreground, 4, cv2.GC_INIT_WITH_MASK)
+    found = np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    opened = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    labels = cv2.connectedComponents(closed)[1]
+    head = ((labels == labels[size // 2, size // 2]) & (closed > 0)).astype(np.uint8) * 255
     return np.asarray(cv2.GaussianBlur(cv2.erode(head, np.ones((3, 3))), (0, 0), 1.2), np.uint8)
 
 

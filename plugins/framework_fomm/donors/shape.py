@@ -18,7 +18,7 @@ def similarity_points(source: Points, target: Points) -> Points:
     b = (target - target.mean(0)) @ np.array([1, 1j])
     turn = np.vdot(a, b) / np.vdot(a, a)
     moved = turn * a
-    return np.stack([moved.real, moved.imag], 1) + target.mean(0)
+    return np.asarray(np.stack([moved.real, moved.imag], 1) + target.mean(0))
 
 
 def mean_shape(shapes: list[Points]) -> Points:
@@ -34,7 +34,7 @@ def level(shape: Points) -> Points:
     eyes = shape[42:48].mean(0) - shape[36:42].mean(0)
     angle = -np.arctan2(eyes[1], eyes[0])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return (shape - shape.mean(0)) @ turn.T + shape.mean(0)
+    return np.asarray((shape - shape.mean(0)) @ turn.T + shape.mean(0))
 
 
 def box_of_shape(shape: Points) -> NDArray[np.float64]:
@@ -63,7 +63,7 @@ def move_onto(
     of the head follows a similarity, so hair and neck keep their form.
     """
     import cv2
-    from scipy.interpolate import RBFInterpolator  # type: ignore[import-untyped]
+    from scipy.interpolate import RBFInterpolator
 
     ring = frame_points(shape)
     everything = np.concatenate([shape, ring])
