@@ -1,0 +1,1 @@
+"""Reference recommender: advice from rules that the user can read and edit."""
