@@ -32,26 +32,24 @@ def covered_mask(regions: Sequence[Region], frame_size: tuple[int, int]) -> NDAr
 
 
 def cover_heads(
-    image: Image, regions: Sequence[Region], feather: float = 0.06
-) -> NDArray[np.uint8]:
+    image: Image,
+    regions: Sequence[Region],
+    mask: NDArray[np.uint8],
+    feather: float = 0.06,
+) -> None:
     """Replace every region of ``image``, in place, by what surrounds all of them.
 
     Args:
         image: (h, w, 3).
         regions: made for pictures of this size; may overlap, and reach past the picture.
+        mask: (h, w) of :func:`covered_mask` for these and any other regions to leave out.
         feather: width of the soft border outside a region, as a share of the face.
-
-    Returns:
-        (h, w) mask: 255 where the original was left out altogether.
     """
-    height, width = image.shape[:2]
-    mask = covered_mask(regions, (width, height))
     fills = [_fill(image, mask, region, feather) for region in regions]
     for rect, fill, weight in fills:  # all have read the original before the first is written
         view = image[rect.slices]
         blend = weight[..., None].astype(np.float32) / 255
         view[:] = np.round(view + (fill - view) * blend).astype(np.uint8)
-    return mask
 
 
 def _fill(
@@ -104,7 +102,9 @@ def push_pull(colour: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArr
     low_colour = np.asarray(cv2.resize(soft_colour, half, interpolation=cv2.INTER_AREA), np.float32)
     # a coarse pixel that saw a few known ones counts as known: saturate, don't average away
     gain = np.minimum(1.0, 4 * low_weight) / np.maximum(low_weight, 1e-6)
-    below = push_pull(low_colour * gain[..., None], low_weight * gain)
+    below = push_pull(
+        (low_colour * gain[..., None]).astype(np.float32), (low_weight * gain).astype(np.float32)
+    )
     up = cv2.resize(below, (width, height), interpolation=cv2.INTER_LINEAR)
     share = np.clip(weight, 0, 1)[..., None]
     return np.asarray(share * value + (1 - share) * up, np.float32)

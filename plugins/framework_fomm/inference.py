@@ -45,7 +45,7 @@ class Source:
 def native_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 in hardware; emulated it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     describe = getattr(torch.cpu, "get_capabilities", None)  # PyTorch 2.9 and later
     capabilities = describe() if describe is not None else {}
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
@@ -90,8 +90,13 @@ class Animator:
 
     @property
     def size(self) -> int:
-        """Side of the square pictures, pixels."""
+        """Side of the square pictures that go in, pixels."""
         return self.config.image_size
+
+    @property
+    def blends(self) -> bool:
+        """Whether moved pixels come from the source itself, so that a larger source pays."""
+        return self.config.blend_output
 
     @contextlib.contextmanager
     def _mode(self) -> Iterator[None]:
@@ -123,16 +128,20 @@ class Animator:
         keypoints = Keypoints(found.value.float().cpu(), found.jacobian.float().cpu())
         return keypoints, spread.double().cpu().numpy()
 
-    def encode(self, bgr: NDArray[np.uint8], matte: NDArray[np.uint8]) -> Source:
+    def encode(
+        self, bgr: NDArray[np.uint8], matte: NDArray[np.uint8], detail: NDArray[np.uint8] | None
+    ) -> Source:
         """Prepare a donor.
 
         Args:
-            bgr: (s, s, 3) picture, framed as every crop.
-            matte: (s, s), 255 where the head is.
+            bgr: (s, s, 3) picture of the network's size, framed as every crop.
+            matte: (t, t), 255 where the head is, of the size of the result.
+            detail: (t, t, 3) the same picture, larger; used if the network blends.
         """
         with self._mode():
             picture = self._upload(bgr[None])
-            features = self._generator.encode(picture)
+            large = None if detail is None else self._upload(detail[None])
+            features = self._generator.encode(picture, large)
             keypoints = self._detector(picture)
             alpha = torch.from_numpy(matte.astype(np.float32) / 255).to(self.device)[None, None]
         return Source(features, Keypoints(keypoints.value.cpu(), keypoints.jacobian.cpu()), alpha)
@@ -143,7 +152,8 @@ class Animator:
         """The donor under n poses.
 
         Returns:
-            (n, s, s, 3) uint8 BGR pictures and (n, s, s) uint8 mattes moved by the same motion.
+            (n, t, t, 3) uint8 BGR pictures and (n, t, t) uint8 mattes moved by the same motion; t
+            is the size of the source's ``detail`` where there is one, else the network's.
         """
         n = len(driving.value)
         moved = Keypoints(driving.value.to(self.device), driving.jacobian.to(self.device))

@@ -110,7 +110,7 @@ class Keypoints:
 class SourceFeatures:
     """Everything of a source image that doesn't depend on the driving frame."""
 
-    image: Tensor  # (n, 3, s, s)
+    image: Tensor  # (n, 3, s, s), or larger with ``detail``
     small: Tensor  # (n, 3, s * motion_scale, same)
     levels: tuple[Tensor, ...]  # finest first; all levels with blend_output, else only the coarsest
 
@@ -157,7 +157,7 @@ def gaussian_heatmaps(points: Tensor, height: int, width: int, variance: float) 
     return torch.exp(-0.5 * offset.square().sum(-1) / variance)
 
 
-def exact(like: Tensor) -> torch.autocast:
+def without_autocast(like: Tensor) -> torch.autocast:
     """Keeps coordinates in float32 where autocast would multiply them in half precision."""
     return torch.autocast(like.device.type, enabled=False)
 
@@ -166,7 +166,8 @@ def inverse_2x2(matrices: Tensor) -> Tensor:
     """Inverse of (..., 2, 2) matrices in closed form: many times faster than LAPACK on a batch."""
     a, b, c, d = matrices.flatten(-2).unbind(-1)
     determinant = a * d - b * c
-    return torch.stack([d, -b, -c, a], -1).unflatten(-1, (2, 2)) / determinant[..., None, None]
+    adjugate = torch.stack([d, -b, -c, a], -1).view(matrices.shape)
+    return adjugate / determinant[..., None, None]
 
 
 def relative_motion(source: Keypoints, driving: Keypoints, initial: Keypoints) -> Keypoints:
@@ -222,7 +223,8 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.conv1(F.relu(self.norm1(x)))
-        return self.conv2(F.relu(self.norm2(out))) + x
+        out = self.conv2(F.relu(self.norm2(out)))
+        return x + out
 
 
 class AntiAliasDownsample(nn.Module):
@@ -328,7 +330,7 @@ class KeypointDetector(nn.Module):
         n, k, height, width = heat.shape
         grid = coordinate_grid(height, width, heat)
         maps = self.jacobian(features).float().view(n, k, 4, height, width)
-        with exact(heat):
+        with without_autocast(heat):
             value = torch.einsum("nkhw,hwc->nkc", heat, grid)
             jacobian = torch.einsum("nkhw,nkchw->nkc", heat, maps).view(n, k, 2, 2)
         return Keypoints(value, jacobian)
@@ -367,7 +369,7 @@ class DenseMotion(nn.Module):
         """(n, K + 1, h, w, 2): T_k(z) = p_S,k + J_S,k J_D,k^-1 (z - p_D,k), eq. 4; T_0(z) = z."""
         grid = coordinate_grid(h, w, driving.value)
         offset = grid - driving.value[:, :, None, None]  # (n, K, h, w, 2)
-        with exact(offset):
+        with without_autocast(offset):
             jacobian = source.jacobian @ inverse_2x2(driving.jacobian)  # (n, K, 2, 2)
             moved = torch.einsum("nkab,nkhwb->nkhwa", jacobian, offset)
         moved = moved + source.value[:, :, None, None]
@@ -396,7 +398,7 @@ class DenseMotion(nn.Module):
         if self.config.mask_prior_sigma > 0:
             logits = logits + self._prior(driving.value, h, w)
         mask = F.softmax(logits, dim=1)  # (n, K + 1, h, w)
-        with exact(mask):
+        with without_autocast(mask):
             flow = torch.einsum("nkhw,nkhwc->nhwc", mask, motions)  # eq. 5
         occlusion = torch.sigmoid(self.occlusion(features).float())
         return Motion(flow, occlusion, mask, deformed)
@@ -433,19 +435,25 @@ class Generator(nn.Module):
             self.bottleneck.add_module(f"r{i}", ResBlock(width[levels]))
         self.final = nn.Conv2d(width[0], 3, 7, padding=3)
 
-    def encode(self, source: Tensor) -> SourceFeatures:
-        """Features of a source image (n, 3, s, s); computed once, however many frames follow."""
+    def encode(self, source: Tensor, detail: Tensor | None = None) -> SourceFeatures:
+        """Features of a source image (n, 3, s, s); computed once, however many frames follow.
+
+        ``detail`` is the same image at a higher resolution. With ``blend_output`` what the flow
+        merely moves is then taken from there, and the result has that resolution.
+        """
         levels = [self.first(source)]
         for down in self.down_blocks:
             levels.append(down(levels[-1]))
         if not self.config.blend_output:
             levels = levels[-1:]
-        return SourceFeatures(source, self.dense_motion_network.shrink(source), tuple(levels))
+        small = self.dense_motion_network.shrink(source)
+        image = source if detail is None or not self.config.blend_output else detail
+        return SourceFeatures(image, small, tuple(levels))
 
     def warp(self, x: Tensor, motion: Motion) -> Tensor:
         """Sample (n, C, h, w) where the flow points (grid resized to h, w)."""
-        # Coordinates count pixel centres from -1 to 1. Resized by the authors' rule an identity flow
-        # is magnified by about 1 %; with the blend, that would blur every pixel that stays.
+        # Coordinates count pixel centres from -1 to 1. Resized by the authors' rule an identity
+        # flow is magnified by about 1 %; with the blend, that would blur every pixel that stays.
         exact = self.config.blend_output and self.config.align_corners
         grid = _resize(motion.grid.permute(0, 3, 1, 2), x, exact).permute(0, 2, 3, 1)
         # always sampled in float32: eight bits of mantissa can't address the pixels of a row
@@ -468,9 +476,9 @@ class Generator(nn.Module):
             out = up(out)
         if self.config.blend_output:
             out = self._blend(features.levels[0], out, motion)
-        image = torch.sigmoid(self.final(out))
+        image = torch.sigmoid(self.final(out).float())
         if self.config.blend_output:
-            image = self._blend(features.image, image, motion)
+            image = self._blend(features.image, _resize(image, features.image), motion)
         return Animation(image, motion)
 
     def forward(self, source_image: Tensor, source: Keypoints, driving: Keypoints) -> Animation:
@@ -498,4 +506,7 @@ class Fomm(nn.Module):
 
     def forward(self, source: Tensor, driving: Tensor) -> Animation:
         """Absolute motion: put the driving frame's pose on the source; both (n, 3, s, s)."""
-        return self.generator(source, self.kp_detector(source), self.kp_detector(driving))
+        result: Animation = self.generator(
+            source, self.kp_detector(source), self.kp_detector(driving)
+        )
+        return result

@@ -49,19 +49,19 @@ class OneEuro:
 
         ``unit``: the length in which speed is measured, in the units of ``value``.
         """
-        value = np.asarray(value, np.float64)
+        sample = np.asarray(value, np.float64)
         if self._time is None:
-            self._time, self._value, self._speed = time_s, value, np.zeros_like(value)
-            return value
+            self._time, self._value, self._speed = time_s, sample, np.zeros_like(sample)
+            return sample
         dt = time_s - self._time
         if dt <= 0:
             return self._value
         self._time = time_s
-        raw = (value - self._value) / dt
+        raw = (sample - self._value) / dt
         self._speed = self._speed + _weight(_SPEED_CUTOFF_HZ, dt) * (raw - self._speed)
         pace = np.linalg.norm(self._speed, axis=-1, keepdims=True) / unit
         weight = _weight(self.min_cutoff_hz + self.beta * pace, dt)
-        self._value = self._value + weight * (value - self._value)
+        self._value = self._value + weight * (sample - self._value)
         return self._value
 
 

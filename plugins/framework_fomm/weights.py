@@ -11,6 +11,7 @@ anything else
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import zipfile
@@ -28,8 +29,11 @@ ENTRIES = ("generator", "kp_detector")
 FORMAT = "fomm"
 
 
-def load_model(path: Path) -> Fomm:
+def load_model(path: Path, align_corners: bool | None = None) -> Fomm:
     """The network of a weight file, in float32 and evaluation mode, on the CPU.
+
+    Args:
+        align_corners: overrides what the file says.
 
     Raises:
         WeightsError: no such file, another kind of file, missing or surplus tensors, or tensors of
@@ -41,6 +45,8 @@ def load_model(path: Path) -> Fomm:
         config, state = _read_safetensors(path)
     else:
         config, state = FommConfig(), _read_checkpoint(path)
+    if align_corners is not None:
+        config = dataclasses.replace(config, align_corners=align_corners)
     with torch.device("meta"):  # the shapes alone: the file brings the values
         model = Fomm(config)
     _check(model.state_dict(), state, path.name)

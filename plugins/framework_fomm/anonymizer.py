@@ -1,0 +1,389 @@
+"""``fomm``: every face is replaced by a donor who moves as the person does.
+
+For each head in each frame::
+
+    box -> steady square -> crop -> keypoints -> One Euro filter
+        -> motion against the person's neutral frame, put on the donor   (relative motion)
+        -> picture and matte of the moved donor
+    picture: all heads covered by their surroundings, then donors laid over, nearest last
+
+What can't be rendered (a profile, a hidden or tiny face, a lost track) is shown as a plain mask;
+the change between the two fades. The original head never is a layer of the result: only its
+motion passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from framework.errors import ComponentError
+from framework.protocols import ClipView
+from framework.regions import Region, face_region
+from framework.spec import BuildContext, WeightSpec
+from framework.types import ComponentEvent, Frame, Image, Role, Tracks
+from framework.weights import verified
+from framework_fomm import motion_range
+from framework_fomm.config import EMBEDDED, FommOptions
+from framework_fomm.cover import cover_heads, covered_mask
+from framework_fomm.crop import Square, extract, square_of_box
+from framework_fomm.donors.assign import Assignment, new_key
+from framework_fomm.donors.store import Donor, load_selection
+from framework_fomm.inference import Animator, Source, choose_device
+from framework_fomm.model import Keypoints, relative_motion
+from framework_fomm.motion_range import FaceView, unusable_motion, unusable_view
+from framework_fomm.neutral import MIN_ROWS, Neutral, candidate_rows, most_typical
+from framework_fomm.scene import SceneLight, draw_label, place, portrait_sheet
+from framework_fomm.smoothing import OneEuro, SquareFilter, smooth_track
+from framework_fomm.weights import load_model
+
+MASK_COLOUR = (128, 128, 128)
+FALLBACK = "fallback"
+_RESTART_AFTER_S = 0.5  # a head that was away so long starts again without its past
+
+
+@dataclass
+class Person:
+    """What is remembered of one track."""
+
+    donor: Donor | None
+    values: OneEuro
+    jacobians: OneEuro
+    squares: SquareFilter = field(default_factory=SquareFilter)
+    planned: dict[int, Square] = field(default_factory=dict)  # by frame, if the clip was prepared
+    neutral: Neutral | None = None
+    warm_up: list[Neutral] = field(default_factory=list)
+    short: bool = False
+    driving: Keypoints | None = None  # the last pose that could be rendered
+    opacity: float = 0.0  # of the donor over the mask
+    time_s: float | None = None
+
+
+@dataclass
+class Head:
+    """One track in one frame, on its way through."""
+
+    frame: Frame
+    track_id: int
+    role: Role
+    face: FaceView
+    square: Square
+    region: Region
+    reason: str | None  # why it can't be swapped
+    keypoints: Keypoints | None = None
+    spread: float = 0.0
+    driving: Keypoints | None = None
+    opacity: float = 0.0
+    portrait: NDArray[np.uint8] | None = None
+    matte: NDArray[np.uint8] | None = None
+
+
+class FommAnonymizer:
+    """The swap. In order, one instance for each stream; deterministic for a given key.
+
+    Capabilities: ``batch``, ``prepare``, ``events``, ``whole-frame``.
+    """
+
+    def __init__(
+        self, options: FommOptions, animator: Animator, donors: Sequence[Donor], key: bytes | None
+    ) -> None:
+        self.options = options
+        self.animator = animator
+        self._donors = {donor.name: donor for donor in donors}
+        self._key = key or new_key()
+        self._sources: dict[str, Source] = {}
+        self._events: list[ComponentEvent] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody; donors that were encoded stay encoded."""
+        self._people: dict[int, Person] = {}
+        self._light = SceneLight()
+        self._slots: list[int] = []
+        self._assignment = Assignment(self._key, list(self._donors))
+
+    def drain_events(self) -> list[ComponentEvent]:
+        """One ``fallback`` for each frame and track that was masked, with the reason."""
+        events, self._events = self._events, []
+        return events
+
+    # --- before rendering ------------------------------------------------------------------------
+
+    def prepare(self, clip: ClipView) -> None:
+        """Choose donors, steady squares and neutral frames over the whole recording."""
+        self.reset()
+        table = clip.table
+        swapped = [t for t in table.track_ids() if table.role_of(t) != Role.BYSTANDER]
+        self._assignment.plan({t: table.role_of(t) for t in swapped})
+        wanted: dict[int, list[tuple[int, Square]]] = {}  # frame -> (track, square)
+        for track_id in swapped:
+            rows = table.rows_of_track(track_id)
+            person = self._person(track_id, table.role_of(track_id))
+            raw = [square_of_box(table.xyxy[row]) for row in rows]
+            smooth = smooth_track(
+                np.array([(s.x, s.y, s.side) for s in raw]), table.time_s[table.frame[rows]]
+            )
+            person.planned = {
+                int(frame): Square(*(float(v) for v in square))
+                for frame, square in zip(table.frame[rows], smooth, strict=True)
+            }
+            candidates = candidate_rows(table, rows, self.options)
+            person.short = not candidates
+            for row in candidates:
+                frame = int(table.frame[row])
+                wanted.setdefault(frame, []).append((track_id, person.planned[frame]))
+        self._choose_neutral(clip, wanted)
+
+    def _choose_neutral(self, clip: ClipView, wanted: dict[int, list[tuple[int, Square]]]) -> None:
+        found: dict[int, list[Neutral]] = {}
+        pending: list[tuple[int, NDArray[np.uint8]]] = []
+
+        def measure() -> None:
+            if pending:
+                keypoints, spread = self.animator.keypoints(np.stack([c for _, c in pending]))
+                for i, (track_id, _) in enumerate(pending):
+                    found.setdefault(track_id, []).append(
+                        Neutral(keypoints[i : i + 1], float(spread[i]))
+                    )
+                pending.clear()
+
+        for frame in clip.frames(sorted(wanted)):
+            for track_id, square in wanted[frame.index]:
+                pending.append((track_id, extract(frame.bgr, square, self.animator.size)))
+            if len(pending) >= self.options.batch:
+                measure()
+        measure()
+        for track_id, frames in found.items():
+            self._people[track_id].neutral = most_typical(frames)
+
+    # --- rendering -------------------------------------------------------------------------------
+
+    def anonymize(self, frame: Frame, tracks: Tracks) -> Image:
+        """A new picture in which every track is a donor or a mask."""
+        return self.anonymize_batch([frame], [tracks])[0]
+
+    def anonymize_batch(self, frames: Sequence[Frame], tracks: Sequence[Tracks]) -> list[Image]:
+        """The same for consecutive frames; the network sees the heads of all of them together."""
+        heads = [self._heads(f, t) for f, t in zip(frames, tracks, strict=True)]
+        everyone = [head for row in heads for head in row]
+        try:
+            self._detect(everyone)
+            self._drive(everyone)
+            self._render(everyone)
+        except Exception as error:  # whatever it was: a plain mask is always possible
+            for head in everyone:
+                head.portrait = None
+                head.reason = f"{motion_range.FAILED}: {type(error).__name__}"
+                self._people[head.track_id].opacity = 0.0
+        for head in everyone:
+            if head.reason is not None and head.role != Role.BYSTANDER:
+                event = ComponentEvent(
+                    head.frame.index, head.frame.time_s, head.track_id, FALLBACK, head.reason
+                )
+                self._events.append(event)
+        return [self._compose(frame, row) for frame, row in zip(frames, heads, strict=True)]
+
+    def _person(self, track_id: int, role: Role) -> Person:
+        if track_id not in self._people:
+            name = None
+            if role != Role.BYSTANDER:
+                name = self._assignment.donor_of(track_id, role)
+            options = self.options
+            self._people[track_id] = Person(
+                donor=None if name is None else self._donors[name],
+                values=OneEuro(options.smoothing, options.responsiveness),
+                jacobians=OneEuro(options.smoothing, options.responsiveness),
+            )
+            if name is not None:
+                self._slots.append(track_id)
+        return self._people[track_id]
+
+    def _heads(self, frame: Frame, tracks: Tracks) -> list[Head]:
+        """What has to be done in one frame, with what box and landmarks tell."""
+        size = (frame.width, frame.height)
+        heads = []
+        for row in tracks:
+            track_id, role = int(row.track_id[0]), row.role[0]
+            person = self._person(track_id, role)
+            landmarks = None if row.landmarks is None else row.landmarks[0]
+            face = FaceView(row.xyxy[0], landmarks, bool(row.observed is None or row.observed[0]))
+            if person.time_s is not None and not (
+                0 <= frame.time_s - person.time_s <= _RESTART_AFTER_S
+            ):
+                person.values.reset()
+                person.jacobians.reset()
+                person.squares.reset()
+                person.driving, person.opacity = None, 0.0
+            square = person.planned.get(frame.index) or person.squares(
+                square_of_box(face.xyxy), frame.time_s
+            )
+            reason = unusable_view(face, size, self.options)
+            if role == Role.BYSTANDER or person.donor is None:
+                reason = motion_range.NO_DONOR
+            elif person.short:
+                reason = motion_range.SHORT
+            region = face_region(
+                face.xyxy,
+                size,
+                landmarks,
+                observed=face.observed,
+                margin=self.options.margin,
+                track_id=track_id,
+            )
+            heads.append(Head(frame, track_id, role, face, square, region, reason))
+        return heads
+
+    def _detect(self, heads: list[Head]) -> None:
+        """Keypoints of every head that may be swapped."""
+        wanted = [head for head in heads if head.reason is None]
+        for start in range(0, len(wanted), self.options.batch):
+            part = wanted[start : start + self.options.batch]
+            crops = [extract(h.frame.bgr, h.square, self.animator.size) for h in part]
+            keypoints, spread = self.animator.keypoints(np.stack(crops))
+            for i, head in enumerate(part):
+                head.keypoints, head.spread = keypoints[i : i + 1], float(spread[i])
+
+    def _drive(self, heads: list[Head]) -> None:
+        """In order of time: filter, relate to the neutral frame, decide, fade."""
+        for head in heads:
+            person = self._people[head.track_id]
+            elapsed = 0.0 if person.time_s is None else head.frame.time_s - person.time_s
+            person.time_s = head.frame.time_s
+            if head.keypoints is not None and head.reason is None:
+                head.reason = self._follow(head, person)
+            step = 1.0 if self.options.fade_s == 0 else max(0.0, elapsed) / self.options.fade_s
+            if head.reason is None:
+                person.opacity = min(1.0, person.opacity + step)
+            else:
+                person.opacity = max(0.0, person.opacity - step)
+            # while it fades out, the donor keeps the last pose that was good
+            if person.driving is not None and person.opacity > 0:
+                head.driving, head.opacity = person.driving, person.opacity
+
+    def _follow(self, head: Head, person: Person) -> str | None:
+        """Move the person's state on by one frame; the reason why that can't be shown, if any."""
+        assert head.keypoints is not None and person.donor is not None
+        if person.neutral is None:
+            person.warm_up.append(Neutral(head.keypoints, head.spread))
+            if len(person.warm_up) < MIN_ROWS:
+                return motion_range.WARM_UP
+            person.neutral = most_typical(person.warm_up)
+            person.warm_up.clear()
+        neutral = person.neutral
+        reason = unusable_motion(head.keypoints, neutral.keypoints, head.spread, neutral.spread)
+        if reason is not None:
+            return reason
+        time_s = head.frame.time_s
+        value = person.values(head.keypoints.value[0].numpy(), time_s)
+        jacobian = person.jacobians(head.keypoints.jacobian[0].flatten(1).numpy(), time_s)
+        smooth = Keypoints(
+            torch.from_numpy(value).float()[None],
+            torch.from_numpy(jacobian).float().view(1, -1, 2, 2),
+        )
+        source = self._source(person.donor)
+        person.driving = relative_motion(source.keypoints, smooth, neutral.keypoints)
+        return None
+
+    def _source(self, donor: Donor) -> Source:
+        if donor.name not in self._sources:
+            size = self.animator.size
+            picture, matte = donor.at_size(size)
+            detail = None
+            if self.animator.blends:
+                detail, matte = donor.at_size(max(size, len(donor.bgra)))
+            self._sources[donor.name] = self.animator.encode(picture, matte, detail)
+        return self._sources[donor.name]
+
+    def _render(self, heads: list[Head]) -> None:
+        """Pictures and mattes, the heads of one donor together."""
+        by_donor: dict[str, list[Head]] = {}
+        for head in heads:
+            donor = self._people[head.track_id].donor
+            if head.driving is not None and donor is not None:
+                by_donor.setdefault(donor.name, []).append(head)
+        for name, group in by_donor.items():
+            source = self._source(self._donors[name])
+            for start in range(0, len(group), self.options.batch):
+                part = group[start : start + self.options.batch]
+                poses = [h.driving for h in part if h.driving is not None]
+                driving = Keypoints(
+                    torch.cat([p.value for p in poses]), torch.cat([p.jacobian for p in poses])
+                )
+                pictures, mattes = self.animator.render(source, driving)
+                for head, picture, matte in zip(part, pictures, mattes, strict=True):
+                    head.portrait, head.matte = picture, matte
+
+    # --- pictures --------------------------------------------------------------------------------
+
+    def _compose(self, frame: Frame, heads: list[Head]) -> Image:
+        image = self._sheet(frame, heads) if self.options.output == "crop" else None
+        if image is None:
+            image = self._scene(frame, heads)
+        if self.options.label:
+            draw_label(image)
+        return image
+
+    def _scene(self, frame: Frame, heads: list[Head]) -> Image:
+        # the nearest last: it hides the others, as in the scene
+        heads = sorted(heads, key=lambda h: (h.region.face_px, h.track_id))
+        image = frame.bgr.copy()
+        regions = [head.region for head in heads]
+        covered = covered_mask(regions, (frame.width, frame.height))
+        gain = self._light.update(frame.bgr, covered, frame.time_s)
+        cover_heads(image, regions, covered)
+        for head in heads:
+            opacity = head.opacity if head.portrait is not None else 0.0
+            if opacity < 1.0:
+                _mask(image, head.region, 1.0 - opacity)
+            if head.portrait is not None and head.matte is not None:
+                place(image, head.portrait, head.matte, head.square, gain, opacity)
+        return image
+
+    def _sheet(self, frame: Frame, heads: list[Head]) -> Image:
+        portraits = {}
+        for head in heads:
+            if head.track_id not in self._slots:
+                continue
+            tile = np.full((self.animator.size, self.animator.size, 3), MASK_COLOUR, np.uint8)
+            if head.portrait is not None:
+                flat = np.array(MASK_COLOUR, np.float32)
+                mixed = flat + head.opacity * (head.portrait - flat)
+                tile = np.round(mixed).astype(np.uint8)
+            portraits[head.track_id] = tile
+        return portrait_sheet(frame.bgr.shape, portraits, self._slots)
+
+
+def _mask(image: Image, region: Region, opacity: float) -> None:
+    """Paint the plain mask over a region that is covered already, in place."""
+    rect, inside = region.raster()
+    view = image[rect.slices]
+    weight = inside[..., None].astype(np.float32) * np.float32(opacity / 255)
+    view[:] = np.round(view + (np.array(MASK_COLOUR, np.float32) - view) * weight).astype(np.uint8)
+
+
+def build(options: FommOptions, context: BuildContext) -> FommAnonymizer:
+    """Factory named in the component's description.
+
+    Raises:
+        WeightsError: the weights are missing or of another kind.
+        UserError: a donor's record or picture isn't in order.
+        ComponentError: no donor, or no GPU although one was asked for.
+    """
+    from framework_fomm.plugin import FOMM_WEIGHTS
+
+    spec: WeightSpec = FOMM_WEIGHTS
+    path = verified(spec) if options.weights == EMBEDDED else Path(options.weights).expanduser()
+    try:
+        device = choose_device(context.device)
+    except RuntimeError as error:
+        raise ComponentError(f"anonymizer fomm: {error}; use --device cpu") from None
+    if context.threads and device.type == "cpu":
+        torch.set_num_threads(context.threads)
+    model = load_model(path, options.align_corners)
+    donors = load_selection(options.donors, options.donor_folder)
+    return FommAnonymizer(options, Animator(model, device, options.precision), donors, context.key)

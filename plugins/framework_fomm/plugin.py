@@ -1,0 +1,31 @@
+"""What this plugin offers. Descriptions only: nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from framework.hookspecs import hookimpl
+from framework.spec import ComponentSpec, WeightSpec
+
+FOMM_WEIGHTS = WeightSpec(
+    file="framework_fomm:weights/fomm.safetensors",
+    sha256="",
+    licence="MIT",
+    trained_on=(),
+    source="trained for this project with 'python -m framework_fomm.train'",
+)
+
+
+@hookimpl
+def framework_anonymizers() -> Iterable[ComponentSpec]:
+    yield ComponentSpec(
+        name="fomm",
+        summary="swaps each face for a composite donor that moves as the person does; "
+        "expression is kept",
+        factory="framework_fomm.anonymizer:build",
+        config="framework_fomm.config:FommOptions",
+        requires=("torch>=2.4", "safetensors>=0.4", "opencv-python>=4.8"),
+        capabilities=frozenset({"batch", "prepare", "events", "whole-frame"}),
+        weights=(FOMM_WEIGHTS,),
+        licence="MIT",
+    )
