@@ -94,7 +94,7 @@ class TrackTable:
     landmarks: NDArray[np.float32]
     state: NDArray[np.int8]
     roles: Mapping[int, Role] = field(default_factory=dict)
-    misses: Mapping[int, str] = field(default_factory=dict)
+    misses: dict[int, str] = field(default_factory=dict)
     samples: EmotionSamples = field(default_factory=EmotionSamples.empty)
 
     def __post_init__(self) -> None:

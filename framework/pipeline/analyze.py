@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from framework.config import validated
 from framework.errors import ContractError
@@ -16,7 +19,6 @@ from framework.progress import Progress, silent
 from framework.protocols import Detector, Tracker
 from framework.resolve import (
     ObservationLog,
-    Resolution,
     ResolveOptions,
     assign_roles,
     resolve,
@@ -37,7 +39,7 @@ class Analysis:
     Attributes:
         table: who is where, with the emotion samples of everybody who is not a bystander.
         source: what kind of recording it was.
-        resolution: what the resolution did (dropped false alarms, stitched tracklets, ...).
+        dismissed_s: (k,) times of detections that were taken for false alarms.
         unprotected_s: face-seconds of detections that the table does not cover; 0 by construction.
         failures: exceptions of components; their frames are misses.
         damage: where the recording could not be decoded.
@@ -45,7 +47,7 @@ class Analysis:
 
     table: TrackTable
     source: SourceInfo
-    resolution: Resolution
+    dismissed_s: NDArray[np.float64]
     unprotected_s: float
     failures: list[Failure] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
@@ -82,6 +84,7 @@ def analyze_recording(
                     sampler.add(frame, tracks)
             progress("analyze", batch[-1].index + 1, info.frame_count)
         duration_s, damage = reader.duration_s, list(reader.damage)
+        suspect = sorted(reader.damaged_frames)
     resolution = resolve(
         log,
         width=info.width,
@@ -90,12 +93,18 @@ def analyze_recording(
         empty_is_miss=not config.allow_no_faces,
         options=options,
     )
+    if suspect:
+        # A picture decoded with errors may hide a face from the detector and show it to a person.
+        damaged = dict.fromkeys(suspect, "the picture is damaged")
+        resolved = resolution.table
+        resolution = replace(resolution, table=resolved.with_misses(resolved.misses | damaged))
     table = assign_roles(resolution.table, main=config.role, people=config.people)
     if sampler is not None:
         table = table.with_samples(sampler.resolved(table))
         failures += sampler.failures
     unprotected = unprotected_detections(log, table, dismissed=resolution.dismissed)
-    return Analysis(table, info, resolution, unprotected.face_seconds, failures, damage)
+    dismissed = table.time_s[log.rows().frame[resolution.dismissed]]
+    return Analysis(table, info, dismissed, unprotected.face_seconds, failures, damage)
 
 
 def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:

@@ -11,14 +11,15 @@ from framework.audit import Audit, AuditRecorder, Damage, Dismissal, FrameFate, 
 from framework.config import validated
 from framework.errors import ComponentError
 from framework.manifest import Manifest, build_manifest, component_record, write_manifest
-from framework.media import SourceInfo, VideoOptions, Writer, open_reader, open_writer
+from framework.media import SourceInfo, Writer, open_reader, open_writer
 from framework.outputs import write_emotion_frames, write_emotions, write_recommendations
 from framework.pipeline import delivery as names
 from framework.pipeline.analyze import Analysis
-from framework.pipeline.components import KIND_OF_GROUP, Components
+from framework.pipeline.components import KIND_OF_GROUP, NONE, Components
 from framework.pipeline.delivery import Delivery
 from framework.pipeline.recheck import reclassify
 from framework.pipeline.render import Rendering, render_recording
+from framework.pipeline.video_options import VideoOptions
 from framework.progress import Progress
 from framework.protocols import EmotionClassifier
 from framework.report import ReportData, write_report
@@ -55,7 +56,7 @@ def finish_job(
 
     config = components.config
     _refuse_unprotected(components)
-    video_options = validated(VideoOptions, config.options_of("video"), "video")
+    video = validated(VideoOptions, config.options_of("video"), "video")
     timeline_config = validated(TimelineConfig, config.options_of("timeline"), "timeline")
     if config.audio == "keep":
         warn("the sound is kept: a voice identifies a person as well as a face does")
@@ -64,14 +65,17 @@ def finish_job(
 
     def writer_for(info: SourceInfo) -> Writer:
         covered.append(delivery.video(info))
-        return open_writer(
+        writer = open_writer(
             covered[0],
             like=info,
-            options=video_options,
-            threads=components.threads,
+            codec=video.codec,
+            quality=video.quality,
             duration_s=table.duration_s,
-            audio_from=source if config.audio == "keep" else None,
+            threads=components.threads,
         )
+        if config.audio == "keep" and info.has_audio:
+            writer.copy_audio(source, info.start_s)
+        return writer
 
     rendering = render_recording(
         source,
@@ -82,9 +86,23 @@ def finish_job(
         threads=components.threads,
         progress=progress,
     )
-    timelines, agreement = _emotions(
-        covered[0], table, components, timeline_config, rendering, progress
-    )
+    classifier = components.classifier()
+    timelines: Timelines | None = None
+    agreement: Agreement | None = None
+    if classifier is not None:
+        timelines = _timelines(table, timeline_config, classifier)
+        if config.recheck and len(table.samples):
+            again = reclassify(
+                covered[0],
+                table,
+                components.detector(),
+                classifier,
+                dropped=rendering.dropped,
+                threads=components.threads,
+                progress=progress,
+            )
+            after = _timelines(table.with_samples(again), timeline_config, classifier)
+            agreement = compare(timelines.raw, after.raw)
     recommendations = _advice(components, timelines)
     audit = _audit(table, analysis, rendering, covered[0], components)
     manifest = _manifest(command, components)
@@ -99,10 +117,11 @@ def finish_job(
         audit=audit,
         manifest=manifest,
         timelines=timelines,
+        recommendations=tuple(recommendations) if config.recommender != NONE else None,
         agreement=agreement,
-        recommendations=recommendations,
+        video=covered[0].name,
     )
-    write_report(report, delivery.path(names.REPORT))
+    write_report(delivery.path(names.REPORT), report)
     files = delivery.publish()
     summary = _summary(table, audit, agreement, recommendations, files)
     return RunResult(table, timelines, agreement, recommendations, audit, files, summary)
@@ -115,33 +134,6 @@ def _refuse_unprotected(components: Components) -> None:
             f"anonymizer '{selected.spec.name}' leaves faces uncovered and exists for "
             f"'framework benchmark'; choose another, see 'framework plugins'"
         )
-
-
-def _emotions(
-    covered: Path,
-    table: TrackTable,
-    components: Components,
-    config: TimelineConfig,
-    rendering: Rendering,
-    progress: Progress,
-) -> tuple[Timelines | None, Agreement | None]:
-    classifier = components.classifier()
-    if classifier is None:
-        return None, None
-    before = _timelines(table, config, classifier)
-    if not components.config.recheck or not len(table.samples):
-        return before, None
-    again = reclassify(
-        covered,
-        table,
-        components.detector(),
-        classifier,
-        dropped=rendering.dropped,
-        threads=components.threads,
-        progress=progress,
-    )
-    after = _timelines(table.with_samples(again), config, classifier)
-    return before, compare(before.raw, after.raw)
 
 
 def _timelines(
@@ -185,6 +177,10 @@ def _audit(
     seen = analysis.damage if analysis else rendering.damage
     for place in seen:
         recorder.damage(Damage(place.time_s, place.what))
+    if rendering.frames_in < table.frame_count:
+        end_s = float(table.time_s[rendering.frames_in])
+        missing = table.frame_count - rendering.frames_in
+        recorder.damage(Damage(end_s, f"{missing} frames could not be decoded a second time"))
     if analysis is not None:
         _note_dismissed(recorder, analysis)
         for note in analysis.source.notes:
@@ -201,10 +197,9 @@ def _audit(
 
 
 def _note_dismissed(recorder: AuditRecorder, analysis: Analysis) -> None:
-    dismissed = analysis.resolution.dismissed
-    if not len(dismissed):
+    times = analysis.dismissed_s
+    if not len(times):
         return
-    times = analysis.resolution.dismissed_times
     recorder.dismissed(
         Dismissal(
             start_s=float(times.min()),

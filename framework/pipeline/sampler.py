@@ -169,5 +169,5 @@ class EmotionSampler:
 def _landmarks(one: Tracks) -> NDArray[np.float32]:
     """The landmarks of a single track, guessed from its box where the detector gave none."""
     if one.landmarks is not None and np.isfinite(one.landmarks[0]).all():
-        return one.landmarks[0]
-    return landmarks_from_box(one.xyxy)[0]
+        return np.asarray(one.landmarks[0], np.float32)
+    return np.asarray(landmarks_from_box(one.xyxy)[0], np.float32)
