@@ -223,8 +223,8 @@ class ResBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.conv1(F.relu(self.norm1(x)))
-        out = self.conv2(F.relu(self.norm2(out)))
-        return x + out
+        change: Tensor = self.conv2(F.relu(self.norm2(out)))
+        return x + change
 
 
 class AntiAliasDownsample(nn.Module):
