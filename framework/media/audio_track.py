@@ -76,7 +76,7 @@ class CopiedAudio(AudioTrack):
         """
         container = open_container(source)
         streams = [s for s in container.streams.audio if s.codec_context is not None]
-        if streams and streams[0].codec_context.name in _COPY[suffix]:
+        if streams and streams[0].codec_context.codec.canonical_name in _COPY[suffix]:
             return cls(output, container, streams[0], start_s)
         rate = streams[0].codec_context.sample_rate if streams else 0
         container.close()

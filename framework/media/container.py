@@ -11,6 +11,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from framework.errors import MediaError
+from framework.media.source import is_image_path
 
 # A list of what is let in rather than of what is not: FFmpeg also "plays" text files, and playlists
 # that point to other files or to servers. None of that is a recording of a visit.
@@ -36,6 +37,7 @@ def open_container(path: Path) -> InputContainer:
         return av.open(
             f"file:{path}",  # never read a name such as "concat:..." as a protocol
             "r",
+            format=_forced_format(path),
             metadata_errors="replace",
             container_options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
         )
@@ -44,6 +46,17 @@ def open_container(path: Path) -> InputContainer:
             f"{path}: not a video or image that can be opened, or too damaged "
             f"({reason(error)}); expected for instance mp4, mov, mkv, webm, avi, gif, jpg or png"
         ) from error
+
+
+def _forced_format(path: Path) -> str | None:
+    """``jpeg_pipe`` for a JPEG image, else None.
+
+    FFmpeg would read ``x.jpg`` as a sequence of numbered images because of its name alone.
+    """
+    if not is_image_path(path):
+        return None
+    with path.open("rb") as file:
+        return "jpeg_pipe" if file.read(3) == b"\xff\xd8\xff" else None
 
 
 def check_readable(path: Path) -> None:

@@ -76,12 +76,15 @@ class PictureConverter:
 
 
 def square_pixel_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
-    """Size in square pixels. One side grows and none shrinks, so that no detail is lost."""
+    """Size in square pixels. One side grows and none shrinks, so that no detail is lost.
+
+    The side that grows becomes even, because it is resampled anyway and most codecs want that.
+    """
     if pixel_aspect <= 0 or pixel_aspect == 1:
         return width, height
     if pixel_aspect > 1:
-        return max(1, round(width * pixel_aspect)), height
-    return width, max(1, round(height / pixel_aspect))
+        return max(2, 2 * round(width * pixel_aspect / 2)), height
+    return width, max(2, 2 * round(height / pixel_aspect / 2))
 
 
 def frame_orientation(frame: VideoFrame) -> Orientation:

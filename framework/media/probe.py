@@ -81,11 +81,13 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) 
         duration_s=declared_duration_s(container, stream),
         frame_count=stream.frames or None,
         container="mp4" if "mp4" in names else container.format.name.split(",")[0],
-        codec=stream.codec_context.name,
+        codec=stream.codec_context.codec.canonical_name,
         pixel_format=frame.format.name,
         bit_depth=bits,
         has_audio=bool(audio),
-        audio_codec=audio[0].codec_context.name if audio and audio[0].codec_context else "",
+        audio_codec=audio[0].codec_context.codec.canonical_name
+        if audio and audio[0].codec_context
+        else "",
         rotation_deg=orientation.clockwise_deg,
         mirrored=orientation.mirrored,
         pixel_aspect=aspect,

@@ -54,7 +54,7 @@ def read_image(path: Path) -> tuple[Image, SourceInfo]:
             duration_s=None,
             frame_count=1,
             container=container.format.name.removesuffix("_pipe"),
-            codec=stream.codec_context.name,
+            codec=stream.codec_context.codec.canonical_name,
             pixel_format=frame.format.name,
             bit_depth=bits,
             rotation_deg=orientation.clockwise_deg,

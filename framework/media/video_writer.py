@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
@@ -103,6 +104,8 @@ class VideoWriter(Writer):
         options = {"fflags": "+bitexact"}
         if self._suffix in (".mp4", ".m4v", ".mov"):
             options["movflags"] = "+faststart"
+        if encoder.name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # otherwise it prints its settings
         container = av.open(
             f"file:{self._staging.path}",
             "w",
