@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.boxes import area, intersection
 from framework.resolve.log import ObservationLog, RowKind
-from framework.resolve.overlap import area, covered_share, intersection
+from framework.resolve.overlap import covered_share
 from framework.table import TrackTable
 
 
@@ -72,6 +73,6 @@ def _is_covered(box: NDArray[np.float32], others: NDArray[np.float32], cover: fl
     if not len(others):
         return False
     # Nearly always one box covers it alone; the exact union is for the rest.
-    if float(intersection(box[None], others).max()) >= cover * float(area(box)):
+    if float(intersection(box[None], others).max()) >= cover * float(area(box[None])[0]):
         return True
     return covered_share(box, others) >= cover

@@ -29,7 +29,14 @@ class ResolveOptions(BaseModel):
         ge=0.0,
         le=1.0,
         description="a detection with this score (0 to 1) or more is never dropped; a weaker one "
-        "is dropped only if it stands alone in time",
+        "is dropped only if nothing supports it before or after",
+    )
+    support_s: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=30.0,
+        description="a detection weaker than keep_score is confirmed by another of the same face "
+        "within this time before or after it, in seconds",
     )
     smooth_s: float = Field(
         default=0.12,

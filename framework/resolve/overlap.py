@@ -1,4 +1,4 @@
-"""How much of one box others cover."""
+"""How much of a box others cover, where :mod:`framework.boxes` (every pair) does not fit."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def area(xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Areas of boxes (..., 4), square pixels; 0 for a box that is inside out."""
-    boxes = np.asarray(xyxy, np.float64)
-    return np.asarray(np.prod(np.clip(boxes[..., 2:] - boxes[..., :2], 0, None), axis=-1))
-
-
-def intersection(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Area that boxes share, square pixels; ``a`` and ``b`` broadcast over (..., 4)."""
-    lower = np.maximum(a[..., :2], b[..., :2])
-    upper = np.minimum(a[..., 2:], b[..., 2:])
-    return area(np.concatenate([lower, upper], axis=-1))
+def common_area(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Area that two boxes share, row by row: (n, 4) and (n, 4) give (n,) square pixels."""
+    lower = np.maximum(a[:, :2], b[:, :2])
+    upper = np.minimum(a[:, 2:], b[:, 2:])
+    return np.asarray(np.clip(upper - lower, 0, None).prod(axis=1), np.float64)
 
 
 def covered_share(box: NDArray[np.floating], others: NDArray[np.floating]) -> float:
@@ -28,7 +22,7 @@ def covered_share(box: NDArray[np.floating], others: NDArray[np.floating]) -> fl
         box: (4,) pixels.
         others: (n, 4) pixels.
     """
-    whole = float(area(box))
+    whole = float(np.clip(box[2:] - box[:2], 0, None).prod())
     if whole <= 0.0:
         return 1.0
     lower = np.clip(others[:, :2], box[:2], box[2:])

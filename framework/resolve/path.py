@@ -36,18 +36,6 @@ class Path:
     state: NDArray[np.int8]
 
 
-def join(pieces: list[Tracklet]) -> Tracklet:
-    """Tracklets that follow one another, as one."""
-    ordered = sorted(pieces, key=lambda t: t.first)
-    return Tracklet(
-        frame=np.concatenate([t.frame for t in ordered]),
-        xyxy=np.concatenate([t.xyxy for t in ordered]),
-        score=np.concatenate([t.score for t in ordered]),
-        landmarks=np.concatenate([t.landmarks for t in ordered]),
-        rows=np.concatenate([t.rows for t in ordered]),
-    )
-
-
 def complete(
     seen: Tracklet,
     time_s: NDArray[np.float64],
@@ -65,11 +53,15 @@ def complete(
         options: see there.
         hold: seconds that must at least be carried before the first and after the last observation.
     """
-    breaks = np.flatnonzero(np.diff(time_s[seen.frame]) > options.max_gap_s) + 1
+    sure = float(seen.score.max()) >= options.keep_score
+    longest = options.max_gap_s if sure else min(options.max_gap_s, options.support_s)
+    breaks = np.flatnonzero(np.diff(time_s[seen.frame]) > longest) + 1
     parts = np.split(np.arange(len(seen)), breaks)
-    carry = _carry_s(seen, time_s, options)
     paths = []
     for number, part in enumerate(parts):
+        # A face that was never seen well is carried no longer than it was seen.
+        seen_s = float(time_s[seen.frame[part[-1]]] - time_s[seen.frame[part[0]]])
+        carry = options.carry_s if sure else min(options.carry_s, seen_s)
         before = max(carry, hold[0]) if number == 0 else carry
         after = max(carry, hold[1]) if number == len(parts) - 1 else carry
         # Two parts of one person must not meet in a frame: each gets its side of the gap's middle.
@@ -79,9 +71,7 @@ def complete(
             low = (int(seen.frame[part[0] - 1]) + int(seen.frame[part[0]])) // 2 + 1
         if number < len(parts) - 1:
             high = (int(seen.frame[part[-1]]) + int(seen.frame[part[-1] + 1])) // 2
-        piece = Tracklet(
-            seen.frame[part], seen.xyxy[part], seen.score[part], seen.landmarks[part], seen.rows
-        )
+        piece = seen.take(part)
         paths.append(
             _complete_part(piece, time_s, (width, height), options, (before, after), (low, high))
         )
@@ -92,13 +82,6 @@ def complete(
         landmarks=np.concatenate([p.landmarks for p in paths]),
         state=np.concatenate([p.state for p in paths]),
     )
-
-
-def _carry_s(seen: Tracklet, time_s: NDArray[np.float64], options: ResolveOptions) -> float:
-    """A face that was never seen well is carried no longer than it was seen."""
-    if float(seen.score.max()) >= options.keep_score:
-        return options.carry_s
-    return min(options.carry_s, float(time_s[seen.last] - time_s[seen.first]))
 
 
 def _complete_part(

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from framework.errors import ContractError
 from framework.resolve.log import ObservationLog
 from framework.resolve.options import ResolveOptions
-from framework.resolve.path import Path, complete, join
+from framework.resolve.path import Path, complete
 from framework.resolve.stitch import stitch
-from framework.resolve.tracklets import Tracklet, absorb_doubles, collect
+from framework.resolve.tracklets import Tracklet, absorb_doubles, collect, join
 from framework.table import TrackTable
 
 NO_FACE = "no face found"
@@ -66,22 +66,35 @@ def resolve(
     chains = stitch(tracklets, time_s, options.max_gap_s)
 
     kept: list[tuple[Tracklet, tuple[float, float]]] = []
-    dropped: list[Tracklet] = []
+    dismissed = [np.zeros(0, np.int64)]
     for person in np.unique(chains.person).tolist():
         members = np.flatnonzero(chains.person == person).tolist()
         seen = join([tracklets[m] for m in members])
-        if len(seen) == 1 and float(seen.score[0]) < options.keep_score:
-            dropped.append(seen)
-            continue
-        hold = (float(chains.hold_before[members[0]]), float(chains.hold_after[members[-1]]))
-        kept.append((seen, hold))
+        alone = _unsupported(seen, time_s, options)
+        dismissed.append(seen.rows_of(alone))
+        if not alone.all():
+            hold = (float(chains.hold_before[members[0]]), float(chains.hold_after[members[-1]]))
+            kept.append((seen.take(~alone), hold))
     kept.sort(key=lambda k: (k[0].first, *k[0].xyxy[0].tolist()))
 
     paths = [complete(seen, time_s, width, height, options, hold) for seen, hold in kept]
     table = _table(paths, log, width, height, duration_s, empty_is_miss)
-    rows = np.sort(np.concatenate([t.rows for t in dropped])) if dropped else np.zeros(0, np.int64)
-    frames = np.array([t.first for t in dropped], np.int64)
-    return Resolution(table, rows, float(table.frame_duration_s[frames].sum()))
+    rows = np.sort(np.concatenate(dismissed))
+    seconds = float(table.frame_duration_s[log.rows().frame[rows]].sum())
+    return Resolution(table, rows, seconds)
+
+
+def _unsupported(
+    seen: Tracklet, time_s: NDArray[np.float64], options: ResolveOptions
+) -> NDArray[np.bool_]:
+    """(n,) observations that are taken for false alarms: weak, and with nobody near in time.
+
+    One strong observation vouches for everything that was joined with it.
+    """
+    if float(seen.score.max()) >= options.keep_score:
+        return np.zeros(len(seen), bool)
+    far = np.diff(time_s[seen.frame]) > options.support_s
+    return np.asarray(np.append(True, far) & np.append(far, True))
 
 
 def _table(

@@ -121,6 +121,7 @@ def _candidates(
                 np.hypot(*(there - here).T),
                 np.hypot(*(there - onward).T),
                 np.hypot(*(backward - here).T),
+                np.hypot(*(backward - onward).T),
             ]
         ) / np.sqrt(size_a * size_b)
         reach = np.minimum(NEAR + SPEED * gap, FARTHEST)

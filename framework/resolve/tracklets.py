@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.boxes import iou
 from framework.resolve.log import RowKind, Rows
-from framework.resolve.overlap import area, intersection
+from framework.resolve.overlap import common_area
 
 SAME_FACE_IOU = 0.3
 """A stray detection that overlaps a filtered track by this much is that track's detection."""
@@ -27,6 +28,7 @@ class Tracklet:
         score: (n,) float32.
         landmarks: (n, 5, 2) float64 pixels, NaN where not known.
         rows: (k,) int64, the rows of the log that it stands for.
+        row_frame: (k,) int64, the frame of each of them.
     """
 
     frame: NDArray[np.int64]
@@ -34,6 +36,7 @@ class Tracklet:
     score: NDArray[np.float32]
     landmarks: NDArray[np.float64]
     rows: NDArray[np.int64]
+    row_frame: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -45,6 +48,23 @@ class Tracklet:
     @property
     def last(self) -> int:
         return int(self.frame[-1])
+
+    def take(self, observations: NDArray[np.bool_] | NDArray[np.intp]) -> Tracklet:
+        """These observations alone."""
+        frame = self.frame[observations]
+        stay = np.isin(self.row_frame, frame)
+        return Tracklet(
+            frame,
+            self.xyxy[observations],
+            self.score[observations],
+            self.landmarks[observations],
+            self.rows[stay],
+            self.row_frame[stay],
+        )
+
+    def rows_of(self, observations: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The rows of the log that these observations stand for."""
+        return self.rows[np.isin(self.row_frame, self.frame[observations])]
 
 
 def collect(rows: Rows) -> list[Tracklet]:
@@ -75,11 +95,9 @@ def _adopt_strays(rows: Rows) -> NDArray[np.int64]:
     strays = np.flatnonzero(rows.kind == RowKind.STRAY)
     for stray in strays[np.isin(rows.frame[strays], rows.frame[filtered])].tolist():
         peers = filtered[rows.frame[filtered] == rows.frame[stray]]
-        shared = intersection(rows.xyxy[stray][None], rows.xyxy[peers])
-        union = area(rows.xyxy[stray]) + area(rows.xyxy[peers]) - shared
-        iou = shared / np.maximum(union, 1e-9)
-        best = int(iou.argmax())
-        if iou[best] >= SAME_FACE_IOU:
+        overlap = iou(rows.xyxy[stray][None], rows.xyxy[peers])[0]
+        best = int(overlap.argmax())
+        if overlap[best] >= SAME_FACE_IOU:
             track[stray] = rows.track_id[peers[best]]
     return track
 
@@ -101,6 +119,20 @@ def _tracklet(rows: Rows, members: NDArray[np.intp]) -> Tracklet:
         score=np.maximum.reduceat(rows.score[members], start),
         landmarks=rows.landmarks[members[start]].astype(np.float64),
         rows=np.asarray(members, np.int64),
+        row_frame=rows.frame[members],
+    )
+
+
+def join(pieces: list[Tracklet]) -> Tracklet:
+    """Tracklets that follow one another, as one."""
+    ordered = sorted(pieces, key=lambda t: t.first)
+    return Tracklet(
+        frame=np.concatenate([t.frame for t in ordered]),
+        xyxy=np.concatenate([t.xyxy for t in ordered]),
+        score=np.concatenate([t.score for t in ordered]),
+        landmarks=np.concatenate([t.landmarks for t in ordered]),
+        rows=np.concatenate([t.rows for t in ordered]),
+        row_frame=np.concatenate([t.row_frame for t in ordered]),
     )
 
 
@@ -133,8 +165,9 @@ def _inside(small: Tracklet, large: Tracklet) -> bool:
     where = np.searchsorted(large.frame, small.frame)
     if where[-1] >= len(large) or not np.array_equal(large.frame[where], small.frame):
         return False
-    shared = intersection(small.xyxy, large.xyxy[where])
-    return bool((shared >= INSIDE * np.maximum(area(small.xyxy), 1e-9)).all())
+    shared = common_area(small.xyxy, large.xyxy[where])
+    own = common_area(small.xyxy, small.xyxy)
+    return bool((shared >= INSIDE * np.maximum(own, 1e-9)).all())
 
 
 def _united(host: Tracklet, guest: Tracklet) -> Tracklet:
@@ -143,4 +176,5 @@ def _united(host: Tracklet, guest: Tracklet) -> Tracklet:
     xyxy[where, :2] = np.minimum(xyxy[where, :2], guest.xyxy[:, :2])
     xyxy[where, 2:] = np.maximum(xyxy[where, 2:], guest.xyxy[:, 2:])
     rows = np.concatenate([host.rows, guest.rows])
-    return Tracklet(host.frame, xyxy, host.score, host.landmarks, rows)
+    row_frame = np.concatenate([host.row_frame, guest.row_frame])
+    return Tracklet(host.frame, xyxy, host.score, host.landmarks, rows, row_frame)

@@ -1,11 +1,15 @@
 """The tracker ``bytetrack`` (Zhang et al., ByteTrack, ECCV 2022), with time in seconds.
 
-Detections are associated twice: the confident ones with every track first, then the weak ones with
-the tracks that are left, because a weak box where a face is expected is a turned or covered face
-and not a false alarm. Three things differ from the paper, each because a missed face is worse here
-than a blurred wall: a weak detection may begin a track (the offline resolution drops those that
-nothing supports), the second association may also find a lost track again, and a track reports the
-detector's own box while it is seen, so that no filter lag uncovers a face.
+The paper's point is kept: weak detections take part in the association, because a weak box where a
+face is expected is a turned or covered face and not a false alarm. Four things differ.
+
+* The paper associates strong detections first and weak ones with the tracks that are left. Where
+  two people pass each other, a strong detection of one then takes the other's track in a frame in
+  which the other is weak. Here both take part in one assignment, in which a weak one pays extra.
+* A weak detection may begin a track, and may find a lost track again: a missed face is worse here
+  than a blurred wall. The offline resolution drops those that nothing supports.
+* A track reports the detector's own box while it is seen, so that no filter lag uncovers a face.
+* Boxes are enlarged before their overlap is measured: faces are small and move fast.
 """
 
 from __future__ import annotations
@@ -13,12 +17,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.boxes import iou
 from framework.spec import BuildContext
 from framework.types import Detections, Frame, Tracks
 from framework_faces.association import associate
 from framework_faces.config import ByteTrackOptions
 from framework_faces.kalman import BoxFilter
-from framework_faces.nms import iou_matrix
+
+WEAK_COST = 0.3
+"""What a weak detection pays in the association, in units of overlap."""
 
 DUPLICATE_IOU = 0.6
 """A lost track that lies on a seen one by more than this was the same face."""
@@ -58,32 +65,30 @@ class ByteTrack:
         self._filter.predict(0.0 if self._time_s is None else frame.time_s - self._time_s)
         self._time_s = frame.time_s
 
-        strong = np.flatnonzero(detections.score >= config.high)
-        weak = np.flatnonzero((detections.score < config.high) & (detections.score >= config.low))
-        source = np.full(len(self._id), -1, np.intp)  # the detection of each track
-        left = self._match(source, detections, strong)
-        left_weak = self._match(source, detections, weak)
-
-        born = np.concatenate([left, left_weak])
-        born = np.sort(born[detections.score[born] >= config.birth])
+        source = self._match(detections)  # the detection of each track, or -1
+        free = np.ones(len(detections), bool)
+        free[source[source >= 0]] = False
+        born = np.flatnonzero(free & (detections.score >= config.birth))
         self._correct(source, detections)
         source = self._begin(source, detections, born)
         self._forget(source, frame)
         return self._report(detections)
 
-    def _match(
-        self, source: NDArray[np.intp], detections: Detections, rows: NDArray[np.intp]
-    ) -> NDArray[np.intp]:
-        """Associate these detections with the tracks that have none yet; return those left over."""
-        free = np.flatnonzero(source < 0)
+    def _match(self, detections: Detections) -> NDArray[np.intp]:
+        """The detection of each track, -1 where there is none."""
+        config = self._config
+        source = np.full(len(self._id), -1, np.intp)
+        rows = np.flatnonzero(detections.score >= config.low)
+        surcharge = np.where(detections.score[rows] >= config.high, 0.0, WEAK_COST)
         track, found = associate(
-            self._filter.xyxy()[free].astype(np.float32),
+            self._filter.xyxy().astype(np.float32),
             detections.xyxy[rows],
-            self._config.match,
-            self._config.buffer,
+            surcharge.astype(np.float32),
+            config.match,
+            config.buffer,
         )
-        source[free[track]] = rows[found]
-        return np.delete(rows, found)
+        source[track] = rows[found]
+        return source
 
     def _correct(self, source: NDArray[np.intp], detections: Detections) -> None:
         rows = np.flatnonzero(source >= 0)
@@ -113,7 +118,7 @@ class ByteTrack:
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2
         inside = ((centre >= 0) & (centre <= [frame.width, frame.height])).all(axis=1)
         recent = frame.time_s - self._seen_s <= self._config.lost_s
-        overlap = iou_matrix(boxes.astype(np.float32), boxes[seen].astype(np.float32))
+        overlap = iou(boxes.astype(np.float32), boxes[seen].astype(np.float32))
         double = (overlap > DUPLICATE_IOU).any(axis=1)
         keep = seen | (recent & inside & ~double)
         self._source = source[keep]

@@ -69,13 +69,13 @@ class ByteTrackOptions(BaseModel):
         default=0.6,
         ge=0.0,
         le=1.0,
-        description="score from which a detection takes part in the first association, 0 to 1",
+        description="score from which a detection is preferred in the association, 0 to 1",
     )
     low: float = Field(
         default=0.1,
         ge=0.0,
         le=1.0,
-        description="score from which it takes part in the second association, 0 to 1",
+        description="score from which a detection takes part in the association at all, 0 to 1",
     )
     birth: float = Field(
         default=0.3,

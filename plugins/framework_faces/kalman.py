@@ -112,7 +112,8 @@ class BoxFilter:
 
 def _unit(centre: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 1) the size that all noise is relative to: the geometric mean of width and height."""
-    return np.sqrt(np.maximum(centre[:, 2], 1.0) * np.maximum(centre[:, 3], 1.0))[:, None]
+    sides = np.maximum(centre[:, 2:], 1.0)
+    return np.asarray(np.sqrt(sides.prod(axis=1))[:, None])
 
 
 def _damping() -> NDArray[np.float64]:
