@@ -60,10 +60,12 @@ class ComponentSpec:
         factory: ``"module:callable"``; called as ``factory(config, context)`` with an instance of
             the options model and a :class:`BuildContext`.
         config: ``"module:Model"``, a pydantic model: frozen, ``extra="forbid"``, every field
-        described. requires: pip requirements, shown when the import of the factory fails.
-        capabilities: optional abilities, see :mod:`framework.protocols`. weights: every weight file
-        the component can load. licence: licence of the code, SPDX. api: plugin API number it was
-        written for.
+            described.
+        requires: pip requirements, shown when the import of the factory fails.
+        capabilities: optional abilities, see :mod:`framework.protocols`.
+        weights: every weight file the component can load.
+        licence: licence of the code, SPDX.
+        api: plugin API number it was written for.
     """
 
     name: str
