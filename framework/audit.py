@@ -357,7 +357,7 @@ class AuditRecorder:
             reasons.append(f"the source is damaged ({_times(len(self._damage))})")
         lost = int((self._fate == _NOT_REPORTED).sum())
         if lost > 0:
-            reasons.append(f"{lost:,} frames of the analysis never came to rendering")
+            reasons.append(f"{_times(lost, 'frame')} of the analysis never came to rendering")
         expected = self._table.frame_count - self._frames(FrameFate.DROPPED)
         if frames_out != expected:
             reasons.append(f"{frames_out} frames were written, {expected} were expected")

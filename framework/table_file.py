@@ -55,6 +55,7 @@ _REQUIRED = ("frame", "state", "track_id", *_BOX)
 _IGNORED = ("comment",)
 _FRAME_STATES = ("frame", "miss")
 _ROW_STATES = {state.name.lower(): state for state in RowState}
+_FORMULA = ("=", "+", "-", "@")
 _MAX_FRAMES = 100_000_000
 
 
@@ -117,13 +118,17 @@ def _rows(table: TrackTable) -> Iterator[list[str]]:
 
 def _floats(values: NDArray[np.float32]) -> list[str]:
     """The shortest decimal that gives each 32-bit number back; nothing for NaN."""
-    return ["" if math.isnan(v) else np.format_float_positional(v, trim="-") for v in values]
+    return ["" if text == "nan" else text for text in map(str, values)]
 
 
 def _one_line(text: str) -> str:
-    """Free text that no spreadsheet takes for a formula."""
+    """Free text that no spreadsheet takes for a formula; :func:`_plain` undoes it."""
     flat = " ".join(text.split())
-    return f"'{flat}" if flat[:1] in ("=", "+", "-", "@") else flat
+    return f"'{flat}" if flat[:1] in _FORMULA else flat
+
+
+def _plain(text: str) -> str:
+    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
 
 
 def load_table(path: Path) -> TrackTable:
@@ -274,7 +279,7 @@ class _Builder:
                     "state", f"a row with a face is {' or '.join(_ROW_STATES)}, not {state!r}"
                 )
             if state == "miss":
-                self._misses[frame] = self._text("reason") or "marked by hand"
+                self._misses[frame] = _plain(self._text("reason")) or "marked by hand"
             return
         if state not in _ROW_STATES:
             expected = ", ".join((*_FRAME_STATES, *_ROW_STATES))

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import enum
+import getpass
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from framework.manifest import (
+    REDACTED,
+    build_manifest,
+    component_record,
+    redact_options,
+    write_manifest,
+)
+from framework.spec import ComponentSpec, Kind, WeightSpec
+
+
+class Shape(enum.StrEnum):
+    BOX = "box"
+    ELLIPSE = "ellipse"
+
+
+class Inner(BaseModel):
+    reference: str = ""
+    size: int = 3
+
+
+class Options(BaseModel):
+    kernel: int = Field(default=31, ge=1)
+    baseline: Literal["auto", "none"] = "none"
+    shape: Shape = Shape.BOX
+    colour: str = "#000000"
+    rules: Path | None = None
+    donor: str = "random"
+    folder: Path = Path("results")
+    weights: list[float | str] = []
+    people: dict[str, str] = {}
+    inner: Inner = Inner()
+
+
+def spec(*weights: WeightSpec) -> ComponentSpec:
+    return ComponentSpec(
+        "blur", "covers faces by a blur", "m:f", "m:C", weights=weights, licence="MIT"
+    )
+
+
+def test_what_cannot_name_anything_is_kept() -> None:
+    given = Options(
+        kernel=61, baseline="auto", shape=Shape.ELLIPSE, colour="#ff8800", weights=[1.5]
+    )
+    safe = redact_options(given)
+    assert safe["kernel"] == 61
+    assert safe["baseline"] == "auto"
+    assert safe["shape"] == "ellipse"
+    assert safe["colour"] == "#ff8800"
+    assert safe["weights"] == [1.5]
+    assert safe["donor"] == "random"  # the default
+    assert safe["rules"] is None
+    json.dumps(safe)
+
+
+def test_what_the_user_typed_freely_is_replaced() -> None:
+    given = Options(
+        rules=Path("/home/mueller/rules.yaml"),
+        donor="mueller",
+        folder=Path("visits/mueller"),
+        weights=["mueller.onnx", 2],
+        people={"mueller": "patient mueller"},
+        inner=Inner(reference="mueller.png", size=4),
+    )
+    safe = redact_options(given)
+    assert "mueller" not in json.dumps(safe)
+    assert safe["rules"] == safe["donor"] == safe["folder"] == REDACTED
+    assert safe["weights"] == [REDACTED, 2]
+    assert safe["inner"] == {"reference": REDACTED, "size": 4}
+    # A path is replaced even where it is the default: defaults can hold a home folder.
+    assert redact_options(Options())["folder"] == REDACTED
+    assert redact_options(None) == {}
+
+
+def test_weights_are_named_with_hash_and_licence_unless_the_user_brought_them() -> None:
+    packaged = WeightSpec("package:w/a.onnx", "ab" * 32, "MIT", ("WIDER FACE",), "paper", True)
+    brought = [
+        WeightSpec(file, "", "unknown", (), "the user")
+        for file in ("/home/mueller/w.onnx", "mueller.onnx", "C:\\mueller\\w.onnx")
+    ]
+    record = component_record(Kind.ANONYMIZER, spec(packaged, *brought), None)
+    assert record.kind == "anonymizer"
+    assert record.weights[0]["file"] == "package:w/a.onnx"
+    assert record.weights[0]["sha256"] == "ab" * 32
+    assert record.weights[0]["trained_on"] == ("WIDER FACE",)
+    assert [w["file"] for w in record.weights[1:]] == [REDACTED] * 3
+
+
+def test_the_manifest_says_how_and_not_of_whom(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    record = component_record(
+        "anonymizer", spec(), Options(donor="mueller"), distribution="some-package", version="1.2"
+    )
+    manifest = build_manifest("run", [record], seeds={"run": 7}, synthetic_media=True)
+    write_manifest(manifest, path)
+    text = path.read_text(encoding="utf-8")
+    body = json.loads(text)
+    assert (body["schema"], body["schema_version"]) == ("framework-manifest", 1)
+    assert body["components"][0]["distribution"] == "some-package"
+    assert body["seeds"] == {"run": 7} and body["synthetic_media"] is True
+    assert body["packages"]["numpy"] and "pip" not in body["packages"]
+    for secret in ("mueller", platform.node(), str(Path.home()), str(tmp_path)):
+        if len(secret) > 3:
+            assert secret not in text
+    if len(getpass.getuser()) > 4:
+        assert getpass.getuser() not in text
+
+
+def test_versions_are_read_without_importing_anything_heavy() -> None:
+    code = (
+        "import sys; from framework.manifest import build_manifest; build_manifest('run', []);"
+        "bad = {'torch', 'cv2', 'onnxruntime', 'av', 'scipy'} & set(sys.modules);"
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["timeline", "agreement", "audit", "table_file", "outputs", "report"]
+)
+def test_importing_the_outputs_costs_little(module: str) -> None:
+    code = (
+        f"import sys; import framework.{module};"
+        "bad = {'torch', 'cv2', 'onnxruntime', 'av', 'scipy', 'jinja2'} & set(sys.modules);"
+        "sys.exit(str(bad) if bad else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
