@@ -1,0 +1,107 @@
+"""Chooses the checks for a component and runs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from framework.errors import ConfigError
+from framework.spec import Kind
+from framework.suggest import did_you_mean
+from framework.testing.checks import (
+    anonymizer_contract,
+    anonymizer_cover,
+    anonymizer_state,
+    classifier,
+    description,
+    detector,
+    recognizer,
+    recommender,
+    tracker,
+    voice,
+)
+from framework.testing.result import Check, CheckResult, Skip, Status
+from framework.testing.subject import Subject
+
+CHECKS: dict[Kind, tuple[Check, ...]] = {
+    Kind.ANONYMIZER: (
+        *anonymizer_contract.CHECKS,
+        *anonymizer_cover.CHECKS,
+        *anonymizer_state.CHECKS,
+    ),
+    Kind.DETECTOR: detector.CHECKS,
+    Kind.TRACKER: tracker.CHECKS,
+    Kind.EMOTION_CLASSIFIER: classifier.CHECKS,
+    Kind.RECOMMENDER: recommender.CHECKS,
+    Kind.RECOGNIZER: recognizer.CHECKS,
+    Kind.VOICE_ANONYMIZER: voice.CHECKS,
+}
+
+
+def checks_of(subject: Subject) -> list[Check]:
+    """Every check for this kind and these capabilities, the description's first.
+
+    Raises:
+        ConfigError: a known gap names a check that is not among them.
+    """
+    about_spec = description.CHECKS if subject.spec is not None else ()
+    chosen = [
+        check
+        for check in (*about_spec, *CHECKS[subject.kind])
+        if check.needs <= subject.capabilities
+    ]
+    names = [check.name for check in chosen]
+    for gap in subject.known_gaps:
+        if gap not in names:
+            raise ConfigError(f"known gap '{gap}': no such check{did_you_mean(gap, names)}")
+    return chosen
+
+
+def run_check(check: Check, subject: Subject) -> CheckResult:
+    """Run one check. Never raises, except for Ctrl-C and lack of memory."""
+    result = partial(CheckResult, check.name)
+    if blocking := sorted(check.unless & subject.capabilities):
+        return result(Status.SKIPPED, f"announces '{blocking[0]}'")
+    gap = subject.known_gaps.get(check.name)
+    start = time.perf_counter()
+    try:
+        message = check.run(subject) or ""
+    except Skip as skip:
+        return result(Status.SKIPPED, str(skip), time.perf_counter() - start)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # a component may even call sys.exit()
+        seconds = time.perf_counter() - start
+        if gap is not None:
+            return result(Status.XFAIL, gap, seconds)
+        return result(Status.FAILED, _line(error), seconds)
+    seconds = time.perf_counter() - start
+    if gap is not None:
+        return result(
+            Status.FAILED, f"passes, but is declared as a known gap ({gap}); remove it", seconds
+        )
+    return result(Status.PASSED, message, seconds)
+
+
+def iter_checks(subject: Subject) -> Iterator[CheckResult]:
+    """Results one by one, as they come."""
+    for check in checks_of(subject):
+        yield run_check(check, subject)
+
+
+def run_checks(subject: Subject) -> list[CheckResult]:
+    """All results."""
+    return list(iter_checks(subject))
+
+
+def all_good(results: Iterable[CheckResult]) -> bool:
+    """Whether none failed. Skipped checks and declared gaps do not count against a component."""
+    return all(result.status != Status.FAILED for result in results)
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, AssertionError):
+        return text
+    return f"{type(error).__name__}: {text}"

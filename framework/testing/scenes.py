@@ -1,0 +1,167 @@
+"""Pictures, faces and recordings that the checks make for themselves."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.alignment import landmarks_from_box
+from framework.table import RowState, TrackTable
+from framework.types import EMOTIONS, UNKNOWN, Frame, Image, PersonTimeline, Role, Tracks
+
+Box = tuple[float, float, float, float]
+
+FRAME_INTERVAL_S = 0.04
+PORTRAIT_BOX = (101.0, 81.0, 279.0, 331.0)
+"""Where the face is in the portraits, which all have the same framing, pixels of 384."""
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image:
+    """A read-only picture in which every pixel differs from its neighbours."""
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image.flags.writeable = False
+    return image
+
+
+@cache
+def portrait() -> NDArray[np.uint8] | None:
+    """A composite face of the reference donors, (384, 384, 4) BGRA; None if not installed.
+
+    Averages of eight consenting people each (Face Research Lab London Set, CC BY 4.0).
+    """
+    found = importlib.util.find_spec("framework_fomm")
+    if found is None or not found.submodule_search_locations:
+        return None
+    folder = Path(next(iter(found.submodule_search_locations)))
+    file = folder / "donors" / "embedded" / "donor-03.png"
+    if not file.is_file():
+        return None
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def picture(width: int, height: int, boxes: Sequence[Box] = (), seed: int = 0) -> Image:
+    """Noise, with a face drawn into each box if there is a portrait; read-only."""
+    image = noise(width, height, seed).copy()
+    face = portrait()
+    for box in boxes:
+        if face is not None:
+            _draw(image, face, box)
+    image.flags.writeable = False
+    return image
+
+
+def _draw(image: Image, face: NDArray[np.uint8], box: Box) -> None:
+    import cv2
+
+    x0, y0, x1, y1 = PORTRAIT_BOX
+    scale_x, scale_y = (box[2] - box[0]) / (x1 - x0), (box[3] - box[1]) / (y1 - y0)
+    if scale_x <= 0 or scale_y <= 0:
+        return
+    matrix = np.array(
+        [[scale_x, 0, box[0] - scale_x * x0], [0, scale_y, box[1] - scale_y * y0]], np.float64
+    )
+    # Shrinking by much would alias: halved by area first until less than a half is left to do.
+    small = face
+    while min(scale_x, scale_y) < 0.5 and min(small.shape[:2]) > 16:
+        half = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        small = np.asarray(half, np.uint8)
+        matrix[:, :2] *= 2
+        scale_x, scale_y = 2 * scale_x, 2 * scale_y
+    size = (image.shape[1], image.shape[0])
+    layer = cv2.warpAffine(small, matrix, size, flags=cv2.INTER_LINEAR)
+    alpha = layer[..., 3:].astype(np.float32) / 255
+    image[...] = np.rint(layer[..., :3] * alpha + image * (1 - alpha)).astype(np.uint8)
+
+
+def frame(image: Image, index: int = 0) -> Frame:
+    """A frame of a recording with 25 pictures a second."""
+    return Frame(image, index, index * FRAME_INTERVAL_S)
+
+
+def tracks(*boxes: Box, landmarks: bool = True, observed: bool = True, first_id: int = 1) -> Tracks:
+    """Tracks with these boxes, and the landmarks of upright faces in them."""
+    n = len(boxes)
+    xyxy = np.array(boxes, np.float32).reshape(n, 4)
+    return Tracks(
+        xyxy=xyxy,
+        score=np.full(n, 0.9 if observed else 0.0, np.float32),
+        landmarks=landmarks_from_box(xyxy) if landmarks else None,
+        track_id=np.arange(first_id, first_id + n),
+        role=(Role.PATIENT,) * n,
+        observed=np.full(n, observed),
+    )
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A short recording of one moving face; satisfies :class:`framework.protocols.ClipView`."""
+
+    pictures: tuple[Image, ...]
+    boxes: tuple[Box, ...]
+
+    @classmethod
+    def of_length(cls, length: int, width: int = 160, height: int = 128, seed: int = 0) -> Clip:
+        """A face that goes to the right and gets larger."""
+        boxes = tuple((30.0 + 3 * k, 25.0 + k, 80.0 + 4 * k, 90.0 + 2.4 * k) for k in range(length))
+        pictures = tuple(picture(width, height, [box], seed + k) for k, box in enumerate(boxes))
+        return cls(pictures, boxes)
+
+    @property
+    def table(self) -> TrackTable:
+        n = len(self.boxes)
+        xyxy = np.array(self.boxes, np.float32).reshape(n, 4)
+        height, width = self.pictures[0].shape[:2]
+        return TrackTable(
+            width=width,
+            height=height,
+            time_s=np.asarray(np.arange(n) * FRAME_INTERVAL_S, np.float64),
+            duration_s=n * FRAME_INTERVAL_S,
+            frame=np.arange(n),
+            track_id=np.ones(n, np.int64),
+            xyxy=xyxy,
+            score=np.full(n, 0.9, np.float32),
+            landmarks=landmarks_from_box(xyxy),
+            state=np.full(n, RowState.DETECTED, np.int8),
+            roles={1: Role.PATIENT},
+        )
+
+    def frames(self, indices: Iterable[int]) -> Iterator[Frame]:
+        return (frame(self.pictures[i], i) for i in sorted(set(indices)))
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
+        return ((frame(p, i), tracks(self.boxes[i])) for i, p in enumerate(self.pictures))
+
+
+def timeline(
+    labels: Sequence[str], role: Role, start: int = 0, person: str = "", strength: float = 0.8
+) -> PersonTimeline:
+    """A timeline with these labels a second; ``unknown`` where there was no readable face."""
+    n = len(labels)
+    rows = np.full((n, len(EMOTIONS)), np.nan, np.float32)
+    for k, label in enumerate(labels):
+        if label != UNKNOWN:
+            rows[k] = (1 - strength) / (len(EMOTIONS) - 1)
+            rows[k, EMOTIONS.index(label)] = strength
+    known = np.array([label != UNKNOWN for label in labels], bool)
+    return PersonTimeline(
+        person=person or f"{role}-1",
+        role=role,
+        second=np.arange(start, start + n),
+        probabilities=rows,
+        label=tuple(labels),
+        samples=np.where(known, 5, 0),
+        coverage=known.astype(np.float32),
+        quality=np.where(known, 0.9, np.nan).astype(np.float32),
+    )
