@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av import Packet, VideoFrame
@@ -24,16 +27,27 @@ from framework.types import Frame, Image
 _SEEK_AHEAD_S = 3.0
 _SEEK_MARGIN_S = 1.0
 
-# Pictures a decoder may still hold back when it reports an error.
+# Damage often begins a little before the first packet that the decoder rejects, and shows in
+# pictures it delivers without complaint. So many are held back until the next ones proved good.
+_HELD = 3
+
+# Pictures that a decoder with many threads may deliver after it reported an error further on.
 _DECODER_DELAY = 16
 
-# Containers whose demuxer skips garbage without a word: there a hole in time that ends in a key
-# frame is the only trace.
-_SILENT_FORMATS = frozenset({"matroska", "webm", "mpegts"})
+# More bytes than this between two packets are a part of the file that the demuxer skipped.
+_SKIPPED_BYTES = 256
 
 
 class SeekError(Exception):
     """Seeking did not land where it should; decode from the start instead."""
+
+
+@dataclass(slots=True)
+class _Held:
+    picture: VideoFrame
+    index: int
+    time_s: float
+    doubtful: bool
 
 
 class DecodingPass:
@@ -41,10 +55,11 @@ class DecodingPass:
 
     Attributes:
         damage: everything that went wrong so far.
-        count, last_s, end_s, step_s: frames delivered, time of the last one, its end, and the
-            distance to the one before.
+        count, last_s, end_s, step_s: frames met, time of the last one, its end, and the distance to
+            the one before.
         broke_off: why reading stopped before the end of the file; "" if it did not.
         resized: whether the stored pictures changed their size.
+        skipped_at: times in an AVI file where a part was skipped.
         clock: the time line, made when decoding starts.
     """
 
@@ -61,29 +76,24 @@ class DecodingPass:
         self.step_s = 0.0
         self.broke_off = ""
         self.resized = False
+        self.skipped_at: list[float] = []
         self.clock = PresentationClock(Fraction(1, 90000))
+        self._held: deque[_Held] = deque()
         self._suspect_from: int | None = None
+        self._recovers_at = 0
+        self._skipped = False
         self._stored_size: tuple[int, int] | None = None
 
     def frames(self) -> Generator[tuple[Frame, bool]]:
         """Every frame, and whether its picture may be wrong."""
         with open_container(self._path) as container:
             stream = self._prepare(container)
-            keys = 0
             for picture in self._pictures(container, stream):
-                ticks = self.clock.place(picture.pts, picture.duration)
-                time_s = self.clock.seconds(ticks)
-                keys += picture.key_frame
-                sparse_keys = keys < 0.5 * (self.count + 1)
-                if picture.key_frame and sparse_keys:
-                    self._check_hole(container, time_s)
-                doubtful = self._is_doubtful(picture, time_s)
-                self.step_s = time_s - self.last_s if self.count else 0.0
-                self.last_s = time_s
-                self.end_s = time_s + self._length_s(picture)
-                frame = Frame(self._convert(picture), self.count, time_s)
-                self.count += 1
-                yield frame, doubtful
+                self._held.append(self._place(picture))
+                if len(self._held) > _HELD:
+                    yield self._release()
+            while self._held:
+                yield self._release()
 
     def pick(self, wanted: Sequence[int], times: Sequence[float]) -> Generator[Frame]:
         """The wanted frames of a recording whose time line is known and exact.
@@ -98,11 +108,10 @@ class DecodingPass:
         with open_container(self._path) as container:
             stream = self._prepare(container)
             pictures = self._pictures(container, stream)
-            first = next(pictures, None)
-            if first is None or first.pts is None:
+            picture = next(pictures, None)
+            if picture is None or picture.pts is None:
                 raise SeekError
-            origin, at = first.pts, 0
-            picture: VideoFrame | None = first
+            origin, at = picture.pts, 0
             for index in wanted:
                 if times[index] - times[at] > _SEEK_AHEAD_S:
                     aim = max(0.0, times[index] - _SEEK_MARGIN_S)
@@ -139,19 +148,50 @@ class DecodingPass:
         self.clock = PresentationClock(stream.time_base or Fraction(1, 90000), rate)
         return stream
 
-    def _pictures(self, container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
-        """Decoded pictures; damage on the way is put down and skipped."""
-        packets = container.demux(stream)
+    def _packets(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Generator[Packet[VideoStream]]:
+        """The packets of the stream, up to where the file can be read."""
+        # The demuxers of Matroska and AVI skip garbage without a word. All packets are looked at
+        # there, because only then a gap between one's end and the next one's start says something.
+        avi = container.format.name == "avi"
+        counts_bytes = avi or "matroska" in container.format.name
+        packets: Iterator[Packet[Any]]
+        packets = container.demux() if counts_bytes else container.demux(stream)
+        end: int | None = None
         while True:
             try:
-                packet = next(packets, None)
+                packet: Packet[Any] | None = next(packets, None)
             except (av.FFmpegError, OSError) as error:
                 self.broke_off = reason(error)
-                packet = None
+                return
             if packet is None:
-                break
+                return
+            if counts_bytes and packet.pos is not None and packet.pos >= 0 and packet.size:
+                if end is not None and packet.pos - end > _SKIPPED_BYTES:
+                    self._skip(packet, leaves_hole=not avi)
+                end = packet.pos + packet.size
+            if packet.stream_index == stream.index:
+                yield packet
+
+    def _skip(self, packet: Packet[Any], *, leaves_hole: bool) -> None:
+        """A part of the file was skipped. It counts as damage if pictures are missing for it."""
+        self._skipped = leaves_hole
+        if leaves_hole:
+            return
+        # AVI counts frames instead of keeping times: the number missing shows only at the end.
+        self.skipped_at.append(self.end_s)
+        for held in self._held:
+            held.doubtful = True
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is not None:
+            self._suspect(pts, pts)
+
+    def _pictures(self, container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
+        """Decoded pictures; damage on the way is put down and skipped."""
+        for packet in self._packets(container, stream):
             if packet.is_corrupt:
-                self._lost(packet, "a part of the recording is cut off")
+                self._lost(packet, "a part of the recording is unreadable")
             try:
                 pictures = packet.decode()
             except av.EOFError:
@@ -165,41 +205,68 @@ class DecodingPass:
         except av.FFmpegError:
             return  # already flushed, or damaged up to the end: everything that decodes is out
 
+    def _place(self, picture: VideoFrame) -> _Held:
+        ticks = self.clock.place(picture.pts, picture.duration)
+        time_s = self.clock.seconds(ticks)
+        if self._skipped:
+            self._check_hole(picture, time_s)
+        doubtful = self._is_doubtful(picture, time_s)
+        self.step_s = time_s - self.last_s if self.count else 0.0
+        self.last_s = time_s
+        self.end_s = time_s + self._length_s(picture)
+        held = _Held(picture, self.count, time_s, doubtful)
+        self.count += 1
+        return held
+
+    def _release(self) -> tuple[Frame, bool]:
+        held = self._held.popleft()
+        return Frame(self._convert(held.picture), held.index, held.time_s), held.doubtful
+
     def _lost(self, packet: Packet[VideoStream], what: str) -> None:
-        base = self.clock.time_base
+        """Put down that a packet gives no picture. What is predicted from it is doubtful."""
+        for held in self._held:
+            held.doubtful = True
         pts = packet.pts if packet.pts is not None else packet.dts
         time_s = self.end_s
         if pts is not None:
             time_s = max(self.last_s, self.clock.seconds_of_pts(pts))
-            delay = round(_DECODER_DELAY * max(self.step_s, 0.001) / base)
-            start = pts - delay
-            if self._suspect_from is None or start < self._suspect_from:
-                self._suspect_from = start
+            delay = round(_DECODER_DELAY * max(self.step_s, 0.001) / self.clock.time_base)
+            self._suspect(pts - delay, pts + 1)
         self.damage.append(Damage(time_s, what))
 
     def _is_doubtful(self, picture: VideoFrame, time_s: float) -> bool:
         if picture.is_corrupt:
             self.damage.append(Damage(time_s, "a picture decodes with errors", self.count))
-            if self._suspect_from is None and picture.pts is not None:
-                self._suspect_from = picture.pts
+            if picture.pts is not None:
+                self._suspect(picture.pts, picture.pts + 1)
             return True
-        if self._suspect_from is None:
+        if self._suspect_from is None or picture.pts is None or picture.pts < self._suspect_from:
             return False
-        if picture.pts is None or picture.pts < self._suspect_from:
-            return False
-        if picture.key_frame and picture.pts > self._suspect_from:
+        if picture.key_frame and picture.pts >= self._recovers_at:
             self._suspect_from = None
             return False
         return True
 
-    def _check_hole(self, container: InputContainer, time_s: float) -> None:
-        """Put down a stretch that a demuxer skipped silently."""
-        if self.count < 2 or not _SILENT_FORMATS & set(container.format.name.split(",")):
-            return
+    def _suspect(self, start: int, recovers_at: int) -> None:
+        """Pictures from ``start`` on are doubtful, up to a key frame from ``recovers_at`` on."""
+        if self._suspect_from is None:
+            self._suspect_from, self._recovers_at = start, recovers_at
+        else:
+            self._suspect_from = min(self._suspect_from, start)
+            self._recovers_at = max(self._recovers_at, recovers_at)
+
+    def _check_hole(self, picture: VideoFrame, time_s: float) -> None:
+        """Put down the stretch that is missing since the demuxer skipped a part of the file."""
+        usual = self.last_s / (self.count - 1) if self.count > 1 else self.clock.nominal_s
         hole = time_s - self.end_s
-        usual = self.last_s / (self.count - 1)
-        if hole > max(0.4, 4 * usual):
-            self.damage.append(Damage(self.end_s, f"no picture for {hole:.1f} s"))
+        if self.count == 0 or hole < 0.6 * usual:
+            return
+        self._skipped = False
+        self.damage.append(Damage(self.end_s, f"no picture for {hole:.2f} s, data is unreadable"))
+        for held in self._held:
+            held.doubtful = True
+        if picture.pts is not None:
+            self._suspect(picture.pts, picture.pts)
 
     def _length_s(self, picture: VideoFrame) -> float:
         if picture.duration:

@@ -14,6 +14,7 @@ from framework.media.probe import describe, first_picture, frame_pixel_aspect
 from framework.media.reader import Reader
 from framework.media.source import Damage
 from framework.media.still import list_images, probe_folder, read_image
+from framework.media.truncation import is_cut_off
 from framework.types import Frame
 
 _SEEKABLE = frozenset({"mp4", "matroska"})
@@ -65,8 +66,14 @@ class VideoReader(Reader):
             breaks_off = missing > 0.5
         else:
             breaks_off = run.count < count and missing > max(2.5 * run.step_s, 0.1)
-        if breaks_off:
-            what = f"the recording breaks off: the last {missing:.1f} s are missing"
+        cut_off = is_cut_off(self._path)
+        if breaks_off and not cut_off and run.skipped_at:
+            what = f"a part is unreadable; from here on times are up to {missing:.1f} s early"
+            self.damage.extend(Damage(time_s, what) for time_s in run.skipped_at)
+        elif breaks_off or cut_off:
+            what = "the recording breaks off"
+            if missing > 0.05:
+                what += f": the last {missing:.1f} s are missing"
             self.damage.append(Damage(run.end_s, what))
         elif run.broke_off:
             self.damage.append(Damage(run.end_s, f"reading stopped ({run.broke_off})"))

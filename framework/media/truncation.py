@@ -1,0 +1,90 @@
+"""Whether a file stops before its own headers say it should.
+
+FFmpeg reads a file that was cut off to where it ends and then reports a normal end. Containers
+write down how long their parts are, so the cut shows without decoding anything.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+_SEGMENT = 0x18538067
+
+
+def is_cut_off(path: Path) -> bool:
+    """True if an MP4, MOV, Matroska, WebM or AVI file ends before its last part does.
+
+    False for other formats, and where a length was never written (a live recording).
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(12)
+            file.seek(0)
+            if head[:4] == b"\x1aE\xdf\xa3":
+                return _matroska_end(file) > size
+            if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+                return _riff_end(file, size) > size
+            if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+                return _mp4_end(file, size) > size
+    except (OSError, struct.error):
+        pass
+    return False
+
+
+def _mp4_end(file: BinaryIO, size: int) -> int:
+    """Where the last top-level box ends (ISO/IEC 14496-12, 4.2)."""
+    position = 0
+    while position + 8 <= size:
+        file.seek(position)
+        length, _name = struct.unpack(">I4s", file.read(8))
+        if length == 1:
+            (length,) = struct.unpack(">Q", file.read(8))
+        if length == 0:  # up to the end of the file
+            return size
+        if length < 8:  # not a box: garbage behind the recording
+            return size
+        position += length
+    return position
+
+
+def _riff_end(file: BinaryIO, size: int) -> int:
+    position = 0
+    while position + 8 <= size:
+        file.seek(position)
+        name, length = struct.unpack("<4sI", file.read(8))
+        if name != b"RIFF" or length == 0:
+            return size
+        position += 8 + length
+    return position
+
+
+def _matroska_end(file: BinaryIO) -> int:
+    """Where the segment ends (RFC 8794, RFC 9559); 0 if its length is not known."""
+    for _ in range(4):
+        identifier = _vint(file, keep_marker=True)
+        length = _vint(file, keep_marker=False)
+        if identifier == _SEGMENT:
+            return 0 if length is None else file.tell() + length
+        if length is None:
+            return 0
+        file.seek(length, 1)
+    return 0
+
+
+def _vint(file: BinaryIO, *, keep_marker: bool) -> int | None:
+    """A variable-length integer; None for the reserved value "unknown"."""
+    (first,) = struct.unpack("B", file.read(1))
+    length = 9 - first.bit_length()
+    if length > 8:
+        raise struct.error("not a variable-length integer")
+    rest = file.read(length - 1)
+    if len(rest) < length - 1:
+        raise struct.error("file ends in a variable-length integer")
+    value = int.from_bytes(bytes([first]) + rest, "big")
+    if keep_marker:
+        return value
+    value &= (1 << (7 * length)) - 1
+    return None if value == (1 << (7 * length)) - 1 else value
