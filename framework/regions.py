@@ -92,9 +92,11 @@ class Region:
     """A convex area of one frame that must be covered.
 
     Attributes:
-        polygon: (k, 2) float32, corners in pixels, in order; may reach past the frame. frame_size:
-        (width, height) of the frame in pixels. face_px: long axis of the face (not of the region),
-        pixels, at least 4. Strengths bind to it. centre: (x, y) of the detector's box, pixels.
+        polygon: (k, 2) float32, corners in pixels, in order; may reach past the frame.
+        frame_size: (width, height) of the frame in pixels.
+        face_px: long axis of the face (not of the region), pixels, at least 4. Strengths bind to
+            it.
+        centre: (x, y) of the detector's box, pixels.
         roll: in-plane angle of the head, radians, positive clockwise as seen; 0 is upright.
         track_id: whose face it is; -1 if it does not matter.
     """
