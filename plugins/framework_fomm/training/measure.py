@@ -117,7 +117,7 @@ def measure_clip(
             *(float(not u or r is not None) for u, r in zip(usable, reasons, strict=True)),
         )
         sight = observer.look(result)
-        tally.add("donor/face_found", person, *sight.labels.astype(float))
+        tally.add("donor/face_found", person, *sight.found.astype(float))
         _motion("donor", person, driver, sight, time_s, tally, rest=swapper.rest(small))
         own = swapper.portrait_sight(donor, observer)
         _identity(person, driver, sight, own, tally)
