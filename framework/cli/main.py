@@ -46,10 +46,11 @@ def root(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status (see :mod:`framework.errors`)."""
     try:
-        status = app(args=arguments, prog_name="framework", standalone_mode=False)
-        return int(status or 0)
+        status = int(app(args=arguments, prog_name="framework", standalone_mode=False) or 0)
+        # The command-line library turns an interrupt into its own exit status, without a word.
+        return _interrupted() if status == EXIT_INTERRUPTED else status
     except KeyboardInterrupt:
-        return fail("interrupted; unfinished output was removed", EXIT_INTERRUPTED)
+        return _interrupted()
     except CheckError as error:
         return fail(str(error), EXIT_CHECK_FAILED)
     except FrameworkError as error:
@@ -58,12 +59,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _other(error)
 
 
+def _interrupted() -> int:
+    return fail("interrupted; unfinished output was removed", EXIT_INTERRUPTED)
+
+
 def _other(error: Exception) -> int:
     """Usage errors of the command-line library, and whatever nobody foresaw."""
     if (status := getattr(error, "exit_code", None)) is not None:  # usage errors and aborts
         format_message = getattr(error, "format_message", None)
         if format_message is None:
-            return fail("interrupted; unfinished output was removed", EXIT_INTERRUPTED)
+            return _interrupted()
         return fail(f"{format_message()} (see 'framework --help')", int(status) or EXIT_CANNOT_RUN)
     if os.environ.get("FRAMEWORK_DEBUG"):
         raise error
@@ -76,7 +81,14 @@ def _other(error: Exception) -> int:
 
 def entry() -> None:
     """Console-script entry point."""
-    sys.exit(main())
+    status = main()
+    if status == EXIT_INTERRUPTED:
+        # An interrupt inside the import of some extension modules leaves a mark in the interpreter,
+        # which then kills itself by SIGINT at exit, whatever status is asked for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Components for tests, installed as a stranger's package: a face is a bright square.
 
-The detector can be told to fail or to miss in given frames; the anonymizers fail in every way there is.
+The detector can be told to fail or to miss in given frames; the anonymizers fail in every way
+there is.
 """
 
 from __future__ import annotations

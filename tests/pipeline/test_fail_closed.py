@@ -111,7 +111,7 @@ def test_misses_can_be_dropped_and_the_others_keep_their_times(clip: Clip, tmp_p
 
 
 def test_a_miss_can_stop_the_run_and_nothing_is_left(clip: Clip, tmp_path: Path) -> None:
-    with pytest.raises(CheckError, match="0.20 s"):
+    with pytest.raises(CheckError, match=r"0\.20 s"):
         go(clip(), tmp_path / "out", "detector.fail_at=[4]", on_miss="abort")
     assert not (tmp_path / "out").exists()
 

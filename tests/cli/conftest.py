@@ -1,0 +1,3 @@
+from tests.pipeline.conftest import clip, parts
+
+__all__ = ["clip", "parts"]
