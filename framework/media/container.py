@@ -21,6 +21,13 @@ _FORMATS = (
     "jpeg_pipe,png_pipe,webp_pipe,webp,bmp_pipe,tiff_pipe,"
     "mp3,wav,flac,aac,ac3"  # audio: let in, so that the message can say "no video stream"
 )
+_MAGIC = {
+    b"\xff\xd8\xff": "jpeg_pipe",
+    b"BM": "bmp_pipe",
+    b"II*\0": "tiff_pipe",
+    b"MM\0*": "tiff_pipe",
+    b"RIFF": "webp_pipe",
+}
 STILL_FORMATS = frozenset({"jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"})
 ANIMATION_FORMATS = frozenset({"gif", "apng", "webp"})
 
@@ -49,14 +56,18 @@ def open_container(path: Path) -> InputContainer:
 
 
 def _forced_format(path: Path) -> str | None:
-    """``jpeg_pipe`` for a JPEG image, else None.
+    """The format of a still image by its first bytes; None leaves the choice to FFmpeg.
 
-    FFmpeg would read ``x.jpg`` as a sequence of numbered images because of its name alone.
+    FFmpeg would read ``x.jpg`` or ``x%03d.png`` as a sequence of numbered images because of the
+    name alone.
     """
     if not is_image_path(path):
         return None
     with path.open("rb") as file:
-        return "jpeg_pipe" if file.read(3) == b"\xff\xd8\xff" else None
+        head = file.read(4096)
+    if head.startswith(b"\x89PNG"):
+        return "apng" if b"acTL" in head else "png_pipe"
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
 def check_readable(path: Path) -> None:

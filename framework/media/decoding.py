@@ -156,8 +156,8 @@ class DecodingPass:
         # there, because only then a gap between one's end and the next one's start says something.
         avi = container.format.name == "avi"
         counts_bytes = avi or "matroska" in container.format.name
-        packets: Iterator[Packet[Any]]
-        packets = container.demux() if counts_bytes else container.demux(stream)
+        wanted = list(container.streams) if counts_bytes else [stream]
+        packets: Iterator[Packet[Any]] = container.demux(wanted)
         end: int | None = None
         while True:
             try:

@@ -33,13 +33,15 @@ def read_image(path: Path) -> tuple[Image, SourceInfo]:
     """
     with open_container(path) as container:
         stream = select_video(container, path)
+        data = path.read_bytes()
+        if data[:4] == b"RIFF" and b"ANIM" in data[:64]:
+            raise MediaError(f"{path}: animated WebP cannot be read; convert it to GIF or MP4")
         try:
             frame = next(iter(container.decode(stream)), None)
         except (av.FFmpegError, OSError) as error:
             raise MediaError(f"{path}: the image is damaged ({reason(error)})") from error
         if frame is None:
             raise MediaError(f"{path}: the image is damaged (no picture in it decodes)")
-        data = path.read_bytes()
         if frame.is_corrupt or jpeg_is_cut_off(data):
             raise MediaError(f"{path}: the image is damaged (it is cut off, or has errors)")
         orientation = image_orientation(data)
