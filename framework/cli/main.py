@@ -51,12 +51,28 @@ def main(arguments: list[str] | None = None) -> int:
         return _interrupted() if status == EXIT_INTERRUPTED else status
     except KeyboardInterrupt:
         return _interrupted()
-    except CheckError as error:
-        return fail(str(error), EXIT_CHECK_FAILED)
-    except FrameworkError as error:
-        return fail(str(error), EXIT_CANNOT_RUN)
     except Exception as error:
-        return _other(error)
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Print an exception as one line and return the exit status that belongs to it."""
+    if _comes_from_interrupt(error):
+        return _interrupted()
+    if isinstance(error, CheckError):
+        return fail(str(error), EXIT_CHECK_FAILED)
+    if isinstance(error, FrameworkError):
+        return fail(str(error), EXIT_CANNOT_RUN)
+    return _other(error)
+
+
+def _comes_from_interrupt(error: BaseException | None) -> bool:
+    """Whether an interrupt lies behind an exception: imports of extensions rename it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _interrupted() -> int:
