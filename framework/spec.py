@@ -33,8 +33,8 @@ class WeightSpec:
 
     Attributes:
         file: ``"package:relative/path"`` inside an installed package, or a file name the user
-        brings. sha256: hash of the file in hexadecimal; checked before loading. Empty only for
-        files that
+            brings.
+        sha256: hash of the file in hexadecimal; checked before loading. Empty only for files that
             the user brings and whose content we cannot know.
         licence: SPDX identifier, or the terms in a few words.
         trained_on: the data sets it has seen. The benchmark flags contamination from this.
@@ -66,6 +66,9 @@ class ComponentSpec:
         weights: every weight file the component can load.
         licence: licence of the code, SPDX.
         api: plugin API number it was written for.
+        known_gaps: (name of a conformance check, why it is known to fail) pairs. They are shown by
+            ``framework check``, and a gap that has closed is an error. Covering faces cannot be
+            declared a gap.
     """
 
     name: str
@@ -77,6 +80,7 @@ class ComponentSpec:
     weights: tuple[WeightSpec, ...] = ()
     licence: str = ""
     api: int = API_VERSION
+    known_gaps: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,16 +123,7 @@ def check(
     ] = None,
 ) -> None:
     """Run the conformance kit on one component: does it keep the contract of its kind?"""
-    from framework.config import merge_options
-    from framework.testing import Status, Subject, iter_checks
+    from framework.cli.conformance import run_kit
 
-    kind = component.partition(":")[0]
-    group = GROUP_OF_KIND.get(kind, kind)
-    subject = Subject.from_registry(component, merge_options({}, option or []).get(group, {}))
-    counts = dict.fromkeys(Status, 0)
-    for result in iter_checks(subject):
-        counts[result.status] += 1
-        say(f"{result.status:<8} {result.name}{': ' if result.message else ''}{result.message}")
-    say(", ".join(f"{count} {status}" for status, count in counts.items() if count))
-    if counts[Status.FAILED]:
+    if not run_kit(component, option or []):
         raise typer.Exit(EXIT_CHECK_FAILED)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from framework import protocols
 from framework.errors import ConfigError
 from framework.spec import Kind
 from framework.suggest import did_you_mean
@@ -21,7 +22,7 @@ from framework.testing.checks import (
     tracker,
     voice,
 )
-from framework.testing.result import Check, CheckResult, Skip, Status
+from framework.testing.result import Check, CheckResult, Skip, Status, check, require
 from framework.testing.subject import Subject
 
 CHECKS: dict[Kind, tuple[Check, ...]] = {
@@ -38,35 +39,62 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     Kind.VOICE_ANONYMIZER: voice.CHECKS,
 }
 
+PROTOCOLS: dict[Kind, type] = {
+    Kind.ANONYMIZER: protocols.Anonymizer,
+    Kind.DETECTOR: protocols.Detector,
+    Kind.TRACKER: protocols.Tracker,
+    Kind.EMOTION_CLASSIFIER: protocols.EmotionClassifier,
+    Kind.RECOMMENDER: protocols.Recommender,
+    Kind.RECOGNIZER: protocols.Recognizer,
+    Kind.VOICE_ANONYMIZER: protocols.VoiceAnonymizer,
+}
+
 
 def checks_of(subject: Subject) -> list[Check]:
     """Every check for this kind and these capabilities, the description's first.
 
     Raises:
-        ConfigError: a known gap names a check that is not among them.
+        ConfigError: a known gap names a check that is not among them, or an essential one.
     """
     about_spec = description.CHECKS if subject.spec is not None else ()
     chosen = [
-        check
-        for check in (*about_spec, *CHECKS[subject.kind])
-        if check.needs <= subject.capabilities
+        one
+        for one in (*about_spec, can_be_built, *CHECKS[subject.kind])
+        if one.needs <= subject.capabilities
     ]
-    names = [check.name for check in chosen]
+    names = [one.name for one in chosen]
     for gap in subject.known_gaps:
         if gap not in names:
             raise ConfigError(f"known gap '{gap}': no such check{did_you_mean(gap, names)}")
+    for one in chosen:
+        if one.essential and one.name in subject.known_gaps:
+            raise ConfigError(
+                f"known gap '{one.name}': {one.about} That cannot be a gap; a component that "
+                "does not protect announces the capability 'unprotected'"
+            )
     return chosen
 
 
-def run_check(check: Check, subject: Subject) -> CheckResult:
+@check(essential=True)
+def can_be_built(subject: Subject) -> None:
+    """The factory makes a component that has every method of its kind's protocol."""
+    component = subject.create()
+    protocol = PROTOCOLS[subject.kind]
+    public = (name for name in dir(protocol) if not name.startswith("_"))
+    wanted = sorted({*public, *protocol.__annotations__})
+    missing = [name for name in wanted if not hasattr(component, name)]
+    require(not missing, f"{type(component).__name__} lacks {', '.join(missing)}")
+
+
+def run_check(one: Check, subject: Subject) -> CheckResult:
     """Run one check. Never raises, except for Ctrl-C and lack of memory."""
-    result = partial(CheckResult, check.name)
-    if blocking := sorted(check.unless & subject.capabilities):
+    result = partial(CheckResult, one.name)
+    if blocking := sorted(one.unless & subject.capabilities):
         return result(Status.SKIPPED, f"announces '{blocking[0]}'")
-    gap = subject.known_gaps.get(check.name)
+    gap = subject.known_gaps.get(one.name)
     start = time.perf_counter()
     try:
-        message = check.run(subject) or ""
+        message = one.run(subject) or ""
     except Skip as skip:
         return result(Status.SKIPPED, str(skip), time.perf_counter() - start)
     except (KeyboardInterrupt, MemoryError):
@@ -85,9 +113,15 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
 
 
 def iter_checks(subject: Subject) -> Iterator[CheckResult]:
-    """Results one by one, as they come."""
-    for check in checks_of(subject):
-        yield run_check(check, subject)
+    """Results one by one, as they come. What cannot be built is not called any further."""
+    built = True
+    for one in checks_of(subject):
+        if not built:
+            yield CheckResult(one.name, Status.SKIPPED, "it cannot be built")
+            continue
+        result = run_check(one, subject)
+        built = one is not can_be_built or result.status == Status.PASSED
+        yield result
 
 
 def run_checks(subject: Subject) -> list[CheckResult]:

@@ -57,6 +57,7 @@ class Check:
             :class:`Skip`. Anything else it raises counts as failed.
         needs: capabilities without which the check is not run at all.
         unless: capabilities with which it does not apply, and is shown as skipped.
+        essential: without it a component is not what it says; no gap can be declared.
     """
 
     name: str
@@ -64,17 +65,18 @@ class Check:
     run: Callable[[Subject], str | None]
     needs: frozenset[str] = frozenset()
     unless: frozenset[str] = frozenset()
+    essential: bool = False
 
 
 def check(
-    *, needs: Iterable[str] = (), unless: Iterable[str] = ()
+    *, needs: Iterable[str] = (), unless: Iterable[str] = (), essential: bool = False
 ) -> Callable[[Callable[[Subject], str | None]], Check]:
     """Make a :class:`Check` of a function: its name with hyphens, its docstring's first line."""
 
     def make(function: Callable[[Subject], str | None]) -> Check:
         about = (function.__doc__ or "").strip().partition("\n")[0]
         name = function.__name__.replace("_", "-")
-        return Check(name, about, function, frozenset(needs), frozenset(unless))
+        return Check(name, about, function, frozenset(needs), frozenset(unless), essential)
 
     return make
 

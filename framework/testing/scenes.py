@@ -76,10 +76,19 @@ def _draw(image: Image, face: NDArray[np.uint8], box: Box) -> None:
         small = np.asarray(half, np.uint8)
         matrix[:, :2] *= 2
         scale_x, scale_y = 2 * scale_x, 2 * scale_y
-    size = (image.shape[1], image.shape[0])
-    layer = cv2.warpAffine(small, matrix, size, flags=cv2.INTER_LINEAR)
+    # Only where the portrait is: a 4K picture would take a second otherwise.
+    side = np.array([small.shape[1], small.shape[0]])
+    low, high = matrix[:, 2], matrix[:, 2] + matrix[:, :2].sum(axis=1) * side
+    limit = (image.shape[1], image.shape[0])
+    left, top = (int(v) for v in np.clip(np.floor(low), 0, limit))
+    right, bottom = (int(v) for v in np.clip(np.ceil(high), 0, limit))
+    if right <= left or bottom <= top:
+        return
+    matrix[:, 2] -= (left, top)
+    layer = cv2.warpAffine(small, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
     alpha = layer[..., 3:].astype(np.float32) / 255
-    image[...] = np.rint(layer[..., :3] * alpha + image * (1 - alpha)).astype(np.uint8)
+    part = image[top:bottom, left:right]
+    part[...] = np.rint(layer[..., :3] * alpha + part * (1 - alpha)).astype(np.uint8)
 
 
 def frame(image: Image, index: int = 0) -> Frame:

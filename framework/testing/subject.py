@@ -60,7 +60,7 @@ class Subject:
             options: its options, where the defaults are not enough.
 
         Raises:
-            ConfigError: the target is not of this form.
+            ConfigError: the target is not of this form, or an option does not validate.
             ComponentError: there is no such component.
         """
         from framework.registry import Registry
@@ -68,6 +68,8 @@ class Subject:
         kind, name = parse_target(target)
         registry = registry or Registry.load()
         component = registry.get(kind, name)
+        if options:
+            registry.validate(kind, name, options, str(kind))
         return cls(
             kind=kind,
             name=name,
@@ -76,7 +78,7 @@ class Subject:
             spec=component.spec,
             config_model=lambda: registry.options_model(kind, name),
             plugin_module=_module_of(component.plugin, component.distribution),
-            known_gaps=known_gaps or {},
+            known_gaps={**dict(component.spec.known_gaps), **(known_gaps or {})},
         )
 
     @classmethod
@@ -101,7 +103,7 @@ class Subject:
             spec=spec,
             config_model=lambda: resolve(spec.config),
             plugin_module=plugin_module,
-            known_gaps=known_gaps or {},
+            known_gaps={**dict(spec.known_gaps), **(known_gaps or {})},
         )
 
     @classmethod

@@ -58,7 +58,7 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return 0.0 if scale < 1e-9 else float((a * b).sum()) / scale
 
 
-@check(unless=UNPROTECTED)
+@check(unless=UNPROTECTED, essential=True)
 def covers_each_track(subject: Subject) -> None:
     """Faces of different sizes, several in one picture."""
     boxes: list[scenes.Box] = [(10, 20, 60, 84), (90, 10, 130, 60), (80, 80, 96, 100)]
@@ -68,7 +68,7 @@ def covers_each_track(subject: Subject) -> None:
         require_covered(image, out, box, f"face {number + 1} of {len(boxes)}")
 
 
-@check(unless=UNPROTECTED)
+@check(unless=UNPROTECTED, essential=True)
 def covers_at_the_borders(subject: Subject) -> None:
     """Faces that are cut off by each side and corner of the frame."""
     w, h = WIDTH, HEIGHT
@@ -80,7 +80,7 @@ def covers_at_the_borders(subject: Subject) -> None:
             require_covered(image, out, box, f"box {tuple(round(v) for v in box)} in {w} x {h}")
 
 
-@check(unless=UNPROTECTED)
+@check(unless=UNPROTECTED, essential=True)
 def covers_overlapping_faces(subject: Subject) -> None:
     """Two faces that overlap, and one within another, in either order."""
     pairs: list[tuple[scenes.Box, scenes.Box]] = [
@@ -95,7 +95,7 @@ def covers_overlapping_faces(subject: Subject) -> None:
                 require_covered(image, out, box, f"overlapping box {box}")
 
 
-@check(unless=UNPROTECTED)
+@check(unless=UNPROTECTED, essential=True)
 def covers_without_landmarks(subject: Subject) -> None:
     """Landmarks that are missing, not a number, all in one point, or far away."""
     image = scenes.picture(WIDTH, HEIGHT, [FACE])
@@ -109,7 +109,7 @@ def covers_without_landmarks(subject: Subject) -> None:
         require_covered(image, out, FACE, f"landmarks {name}")
 
 
-@check(unless=UNPROTECTED)
+@check(unless=UNPROTECTED, essential=True)
 def covers_carried_tracks(subject: Subject) -> None:
     """A box that no detector saw in this frame is covered like any other."""
     image = scenes.picture(WIDTH, HEIGHT, [FACE])
@@ -117,7 +117,7 @@ def covers_carried_tracks(subject: Subject) -> None:
     require_covered(image, out, FACE, "carried track")
 
 
-@check(unless=UNPROTECTED)
+@check(unless=UNPROTECTED, essential=True)
 def covers_tilted_faces(subject: Subject) -> None:
     """Landmarks of a head that is turned in the plane, up to upside down."""
     image = scenes.picture(WIDTH, HEIGHT, [FACE])

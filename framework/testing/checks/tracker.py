@@ -132,6 +132,7 @@ def reset_restores(subject: Subject) -> None:
     given = [found(walk(k), walk(k, 200.0, -1.0, 160.0)) for k in range(8)]
     component = subject.create()
     first = follow(component, given)
+    follow(component, [found((5, 5, 45, 55), walk(k, 150.0, -3.0, 100.0)) for k in range(5)], 8)
     component.reset()
     require_same(first, follow(component, given), "after reset()")
 
