@@ -82,17 +82,17 @@ class Timelines:
 
     Attributes:
         people: what to show and to advise on; corrected if a correction was given.
-        raw: the same people without correction. The same objects as ``people`` if there was none.
-        smoothing_s: width of the moving average that went into both; 0: none.
+        raw: the same people without correction; equal to ``people`` if there was none.
+        config: the thresholds and the smoothing that went into both.
+        unknown_below: the classifier's threshold on the top probability, 0 to 1.
+        corrected: a correction was applied.
     """
 
     people: tuple[PersonTimeline, ...]
     raw: tuple[PersonTimeline, ...]
-    smoothing_s: int
-
-    @property
-    def corrected(self) -> bool:
-        return self.people is not self.raw
+    config: TimelineConfig
+    unknown_below: float
+    corrected: bool = False
 
 
 def person_name(track_id: int) -> str:
@@ -168,7 +168,8 @@ def build_timelines(
             changed = _checked(correct(probabilities, quality), probabilities.shape)
             corrected.append(timeline(changed))
     kept = tuple(raw)
-    return Timelines(kept if correct is None else tuple(corrected), kept, config.smoothing_s)
+    people = kept if correct is None else tuple(corrected)
+    return Timelines(people, kept, config, unknown_below, corrected=correct is not None)
 
 
 def count_seconds(table: TrackTable) -> int:

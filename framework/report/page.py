@@ -27,7 +27,11 @@ def render_report(data: ReportData) -> str:
     import jinja2  # imported here: `framework --help` must not pay for it
 
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     template = environment.from_string(_resource("page.html"))
     return template.render(

@@ -193,7 +193,7 @@ def test_a_correction_changes_what_is_shown_and_keeps_the_raw_values() -> None:
     assert both.people[0].label == ("neutral",) * 3
     assert both.raw[0].label == ("sadness",) * 3
     plain = build_timelines(steady())
-    assert not plain.corrected and plain.people is plain.raw
+    assert not plain.corrected and plain.people == plain.raw
 
 
 @pytest.mark.parametrize("wrong", [lambda p, q: p[:1], lambda p, q: p * 2, lambda p, q: p * np.nan])
