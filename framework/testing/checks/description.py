@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 from framework.errors import WeightsError
@@ -113,6 +114,14 @@ def plugin_module_is_light(subject: Subject) -> None:
     module = subject.plugin_module
     if module is None:
         raise Skip("the module with the hooks is not known")
+    heavy, error = _heavy_imports(module)
+    require(not error, f"{module} cannot be imported: {error}")
+    require(not heavy, f"importing {module} imports {heavy}; move that into the factory's module")
+
+
+@cache
+def _heavy_imports(module: str) -> tuple[str, str]:
+    """What a new process has imported after this module, and the error if it cannot be imported."""
     code = (
         "import sys, importlib\n"
         f"sys.path[:] = {sys.path!r}\n"
@@ -120,12 +129,9 @@ def plugin_module_is_light(subject: Subject) -> None:
         f"print(' '.join(sorted(set(sys.modules) & set({HEAVY!r}))))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    error = done.stderr.strip().splitlines()[-1:] or [""]
-    require(done.returncode == 0, f"{module} cannot be imported: {error[0]}")
-    require(
-        not done.stdout.strip(),
-        f"importing {module} imports {done.stdout.strip()}; move that into the factory's module",
-    )
+    if done.returncode:
+        return "", (done.stderr.strip().splitlines() or ["unknown reason"])[-1]
+    return done.stdout.strip(), ""
 
 
 CHECKS = (
