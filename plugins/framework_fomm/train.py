@@ -100,15 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from framework_fomm.model import FommConfig
-
-    config = compact_config(given.size)
     try:
-        if given.config:
-            changes = json.loads(given.config.read_text())
-            config = FommConfig.from_dict({**config.to_dict(), **changes})
+        changes = json.loads(given.config.read_text()) if given.config else {}
+        config = compact_config(given.size, changes)
     except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{given.config}: {error}") from None
+        where = f"--config {given.config}" if given.config else f"--size {given.size}"
+        raise ConfigError(f"{where}: {error}") from None
     options = settings(given)
     _refuse_repository(given.run)
     pack = _material(given)

@@ -103,6 +103,7 @@ def load(folder: Path, config: FommConfig) -> Progress | None:
         TypeError,
         ValueError,
         RuntimeError,
+        IndexError,  # what the restricted unpickler raises on some junk
         EOFError,
         OSError,
         pickle.UnpicklingError,

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from framework_fomm.model import FommConfig
 
 
-def compact_config(size: int) -> FommConfig:
-    """The network of the embedded weights at another size: small enough for video on two cores."""
-    return FommConfig(
-        image_size=size,
-        num_kp=28,
-        kp_scale=0.5,
-        kp_expansion=16,
-        kp_max_features=192,
-        kp_blocks=4,
-        kp_padding=3,
-        motion_scale=1 / 3 if size % 3 == 0 else 0.5,
-        motion_expansion=24,
-        motion_max_features=192,
-        motion_blocks=4,
-        heatmap_variance=0.003,
-        generator_expansion=16,
-        generator_max_features=192,
-        generator_down_blocks=2,
-        generator_bottleneck_blocks=3,
-        blend_output=True,
-        mask_prior_sigma=0.065,
-        mask_prior_background=-8.0,
-    )
+def compact_config(size: int, changes: Mapping[str, object] | None = None) -> FommConfig:
+    """The network of the embedded weights at another size: small enough for video on two cores.
+
+    Raises:
+        ValueError: an unknown name in ``changes``, or sizes that don't fit each other.
+    """
+    settings: dict[str, object] = {
+        "image_size": size,
+        "num_kp": 28,
+        "kp_scale": 0.5,
+        "kp_expansion": 16,
+        "kp_max_features": 192,
+        "kp_blocks": 4,
+        "kp_padding": 3,
+        "motion_scale": 1 / 3 if size % 3 == 0 else 0.5,
+        "motion_expansion": 24,
+        "motion_max_features": 192,
+        "motion_blocks": 4,
+        "heatmap_variance": 0.003,
+        "generator_expansion": 16,
+        "generator_max_features": 192,
+        "generator_down_blocks": 2,
+        "generator_bottleneck_blocks": 3,
+        "blend_output": True,
+        "mask_prior_sigma": 0.065,
+        "mask_prior_background": -8.0,
+    }
+    return FommConfig.from_dict({**settings, **(changes or {})})
 
 
 @dataclass(frozen=True)
