@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
 from framework_faces.anchors import anchors, decode_boxes, decode_landmarks
 
 

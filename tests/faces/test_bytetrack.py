@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
+from framework_faces.bytetrack import ByteTrack, build
+from framework_faces.config import ByteTrackOptions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framework.spec import BuildContext
 from framework.types import Detections, Frame, Tracks
-from framework_faces.bytetrack import ByteTrack, build
-from framework_faces.config import ByteTrackOptions
 
 PICTURE = np.zeros((720, 1280, 3), np.uint8)
 Face = tuple[float, float, float, float]  # centre x, centre y, size, score

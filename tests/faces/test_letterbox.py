@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_faces.letterbox import fit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from framework_faces.letterbox import fit
 
 
 @settings(max_examples=40, deadline=None)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from framework_faces.nms import nms
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-from framework_faces.nms import nms
 
 
 def _iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

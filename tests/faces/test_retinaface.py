@@ -7,11 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from framework_faces.config import RetinaFaceOptions
+from framework_faces.retinaface import RetinaFace, build
 
 from framework.spec import BuildContext
 from framework.types import Detections, Frame, Image
-from framework_faces.config import RetinaFaceOptions
-from framework_faces.retinaface import RetinaFace, build
 from tests.faces.carphone import first_frames
 
 CPU = BuildContext(threads=1, device="cpu")

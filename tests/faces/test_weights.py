@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from framework_faces import weights
 
 from framework.errors import ComponentError, WeightsError
-from framework_faces import weights
 
 
 def test_the_declared_file_loads() -> None:
