@@ -1,0 +1,1 @@
+"""Reference face recognisers: the attackers of the benchmark and of ``framework verify``."""
