@@ -38,6 +38,10 @@ _DECODER_DELAY = 16
 _SKIPPED_BYTES = 256
 
 
+# Codecs of which each packet with a time gives a picture. Some decoders drop one without an error.
+_ONE_TO_ONE = frozenset({"h264", "hevc", "av1", "vp8", "vp9"})
+
+
 class SeekError(Exception):
     """Seeking did not land where it should; decode from the start instead."""
 
@@ -79,6 +83,7 @@ class DecodingPass:
         self.skipped_at: list[float] = []
         self.clock = PresentationClock(Fraction(1, 90000))
         self._held: deque[_Held] = deque()
+        self._awaited: set[int] = set()
         self._suspect_from: int | None = None
         self._recovers_at = 0
         self._skipped = False
@@ -89,6 +94,8 @@ class DecodingPass:
         with open_container(self._path) as container:
             stream = self._prepare(container)
             for picture in self._pictures(container, stream):
+                if picture.pts is not None:
+                    self._awaited.discard(picture.pts)
                 self._held.append(self._place(picture))
                 if len(self._held) > _HELD:
                     yield self._release()
@@ -189,7 +196,10 @@ class DecodingPass:
 
     def _pictures(self, container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
         """Decoded pictures; damage on the way is put down and skipped."""
+        awaits = stream.codec_context.codec.canonical_name in _ONE_TO_ONE
         for packet in self._packets(container, stream):
+            if packet.pts is not None and packet.size and awaits and not packet.is_discard:
+                self._awaited.add(packet.pts)
             if packet.is_corrupt:
                 self._lost(packet, "a part of the recording is unreadable")
             try:
@@ -220,13 +230,29 @@ class DecodingPass:
 
     def _release(self) -> tuple[Frame, bool]:
         held = self._held.popleft()
+        self._check_missing(held)
         return Frame(self._convert(held.picture), held.index, held.time_s), held.doubtful
+
+    def _check_missing(self, held: _Held) -> None:
+        """Put down packets whose picture should have come before this one and did not."""
+        pts = held.picture.pts
+        if pts is None:
+            return
+        missing = [p for p in self._awaited if p < pts]
+        self._awaited.difference_update(missing)
+        missing = [p for p in missing if self.clock.seconds_of_pts(p) > 0]
+        if missing:
+            time_s = min(held.time_s, self.clock.seconds_of_pts(min(missing)))
+            some = "1 picture" if len(missing) == 1 else f"{len(missing)} pictures"
+            self.damage.append(Damage(time_s, f"{some} did not decode"))
 
     def _lost(self, packet: Packet[VideoStream], what: str) -> None:
         """Put down that a packet gives no picture. What is predicted from it is doubtful."""
         for held in self._held:
             held.doubtful = True
         pts = packet.pts if packet.pts is not None else packet.dts
+        if packet.pts is not None:
+            self._awaited.discard(packet.pts)
         time_s = self.end_s
         if pts is not None:
             time_s = max(self.last_s, self.clock.seconds_of_pts(pts))

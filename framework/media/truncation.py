@@ -1,4 +1,4 @@
-"""Whether a file stops before its own headers say it should.
+"""Whether a file stops before its own structure says it should.
 
 FFmpeg reads a file that was cut off to where it ends and then reports a normal end. Containers
 write down how long their parts are, so the cut shows without decoding anything.
@@ -14,7 +14,7 @@ _SEGMENT = 0x18538067
 
 
 def is_cut_off(path: Path) -> bool:
-    """True if an MP4, MOV, Matroska, WebM or AVI file ends before its last part does.
+    """True if an MP4, MOV, Matroska, WebM, AVI or GIF file ends before its last part does.
 
     False for other formats, and where a length was never written (a live recording).
     """
@@ -27,9 +27,13 @@ def is_cut_off(path: Path) -> bool:
                 return _matroska_end(file) > size
             if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
                 return _riff_end(file, size) > size
+            if head[:4] == b"GIF8":
+                return not _gif_is_whole(file)
             if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
                 return _mp4_end(file, size) > size
-    except (OSError, struct.error):
+    except struct.error:
+        return True  # it ends in the middle of a field
+    except OSError:
         pass
     return False
 
@@ -61,6 +65,33 @@ def _riff_end(file: BinaryIO, size: int) -> int:
     return position
 
 
+def _gif_is_whole(file: BinaryIO) -> bool:
+    """Whether the blocks lead to the trailer (GIF89a specification, sections 17 to 27)."""
+    file.seek(10)
+    flags, _background, _aspect = struct.unpack("3B", file.read(3))
+    _skip_colours(file, flags)
+    while True:
+        (kind,) = struct.unpack("B", file.read(1))
+        if kind == 0x3B:
+            return True
+        if kind == 0x21:  # an extension: its label
+            file.seek(1, 1)
+        elif kind == 0x2C:  # an image: position and size, its colours, the code size
+            file.seek(8, 1)
+            _skip_colours(file, struct.unpack("B", file.read(1))[0])
+            file.seek(1, 1)
+        else:
+            return False
+        while length := struct.unpack("B", file.read(1))[0]:
+            file.seek(length, 1)
+
+
+def _skip_colours(file: BinaryIO, flags: int) -> None:
+    """Jump over a colour table, if these flags announce one."""
+    if flags & 0x80:
+        file.seek(3 * 2 ** ((flags & 7) + 1), 1)
+
+
 def _matroska_end(file: BinaryIO) -> int:
     """Where the segment ends (RFC 8794, RFC 9559); 0 if its length is not known."""
     for _ in range(4):
@@ -78,8 +109,8 @@ def _vint(file: BinaryIO, *, keep_marker: bool) -> int | None:
     """A variable-length integer; None for the reserved value "unknown"."""
     (first,) = struct.unpack("B", file.read(1))
     length = 9 - first.bit_length()
-    if length > 8:
-        raise struct.error("not a variable-length integer")
+    if length > 8:  # not a variable-length integer: damaged, but not by being cut off
+        return None
     rest = file.read(length - 1)
     if len(rest) < length - 1:
         raise struct.error("file ends in a variable-length integer")

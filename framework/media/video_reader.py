@@ -63,9 +63,9 @@ class VideoReader(Reader):
         missing = declared - run.end_s
         count = self.info.frame_count
         if count is None:
-            breaks_off = missing > 0.5
+            breaks_off = missing > max(3 * run.step_s, 0.2)
         else:
-            breaks_off = run.count < count and missing > max(2.5 * run.step_s, 0.1)
+            breaks_off = run.count < count and missing > 1.5 * run.step_s
         cut_off = is_cut_off(self._path)
         if breaks_off and not cut_off and run.skipped_at:
             what = f"a part is unreadable; from here on times are up to {missing:.1f} s early"
@@ -77,8 +77,8 @@ class VideoReader(Reader):
             self.damage.append(Damage(run.end_s, what))
         elif run.broke_off:
             self.damage.append(Damage(run.end_s, f"reading stopped ({run.broke_off})"))
-        # The length of the last frame is often kept in the header only.
-        whole = not self.damage and declared > run.last_s
+        # The length of the last frame is often kept in the header only. AVI's counts empty slots.
+        whole = not self.damage and declared > run.last_s and self.info.container != "avi"
         self._end_s = declared if whole else run.end_s
         if run.clock.repaired:
             self.notes.append(f"{run.clock.repaired} timestamps were missing or out of order")

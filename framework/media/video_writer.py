@@ -104,6 +104,9 @@ class VideoWriter(Writer):
         options = {"fflags": "+bitexact"}
         if self._suffix in (".mp4", ".m4v", ".mov"):
             options["movflags"] = "+faststart"
+        if self._suffix == ".avi":
+            # An encoder's lead-in would move the pictures, by a part of a slot, into wrong slots.
+            options["avoid_negative_ts"] = "disabled"
         if encoder.name == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # otherwise it prints its settings
         container = av.open(

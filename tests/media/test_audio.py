@@ -51,7 +51,9 @@ def test_kept_in_step(tmp_path, suffix, delay):
     path = tmp_path / f"out{suffix}"
     render(source, path, "copy")
     with open_reader(path) as reader:
-        assert len(list(reader)) == 50
+        assert [f.time_s for f in reader] == pytest.approx([i / 25 for i in range(50)], abs=1e-3)
+        assert reader.duration_s == pytest.approx(2.0, abs=1e-3)
+        assert reader.damage == []
         # AAC in AVI is encoded anew as MP3, whose delay AVI cannot express.
         tolerance = 0.06 if suffix == ".avi" else 0.03
         assert onset(samples_of(path, start_s=reader.start_s)) == pytest.approx(
