@@ -1,0 +1,62 @@
+"""Confidence that means what it says: one temperature, fitted on faces held out from training.
+
+Temperature scaling (Guo et al. 2017) divides the logits by one number. It cannot change an answer,
+only how sure the network claims to be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Rows of probabilities, (n, classes) float32, each summing to 1."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    weights = np.exp(scaled)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def fit_temperature(
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    low: float = 0.05,
+    high: float = 10.0,
+) -> float:
+    """The temperature with the greatest likelihood.
+
+    The likelihood has one maximum in the inverse temperature, so a golden-section search over the
+    logarithm finds it.
+
+    Args:
+        logits: (n, classes), of faces that training has not seen.
+        labels: (n,).
+        low, high: bounds.
+
+    Raises:
+        ValueError: no rows, or logits that are not finite.
+    """
+    if len(labels) == 0 or not np.isfinite(logits).all():
+        raise ValueError("fit_temperature: expected finite logits of at least one face")
+
+    def loss(log_temperature: float) -> float:
+        scaled = np.asarray(logits, np.float64) / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        likelihood = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
+        return float(-likelihood.mean())
+
+    ratio = (np.sqrt(5.0) - 1) / 2
+    left, right = float(np.log(low)), float(np.log(high))
+    a, b = right - ratio * (right - left), left + ratio * (right - left)
+    at_a, at_b = loss(a), loss(b)
+    while right - left > 1e-4:
+        if at_a <= at_b:
+            right, b, at_b = b, a, at_a
+            a = right - ratio * (right - left)
+            at_a = loss(a)
+        else:
+            left, a, at_a = a, b, at_b
+            b = left + ratio * (right - left)
+            at_b = loss(b)
+    return float(np.exp((left + right) / 2))

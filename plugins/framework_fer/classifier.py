@@ -1,0 +1,133 @@
+"""The component: faces in, calibrated probabilities of the seven expressions out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.spec import BuildContext, WeightSpec
+from framework.types import EMOTIONS, Image
+from framework.weights import verified
+from framework_fer import weightfile
+from framework_fer.baseline import RestingFace
+from framework_fer.calibration import softmax
+from framework_fer.config import ClassifierOptions
+from framework_fer.framing import CROP_SCALE, INPUT_SIZE, Framing, network_input
+from framework_fer.runtime import OnnxRuntime, Runtime, TorchRuntime, choose
+
+
+class ExpressionClassifier:
+    """Names the expression of faces.
+
+    Args:
+        runtime: the loaded network.
+        description: what its weight file says about it.
+        options: see :class:`ClassifierOptions`.
+
+    Attributes:
+        labels: the seven classes.
+        input_size, crop_scale: which aligned crops it wants, see :func:`framework.alignment.align`.
+        unknown_below: top probability under which an answer is no evidence.
+        min_face: side of a face in the recording under which it should not be judged, pixels.
+        correction: the resting-face correction if it was asked for, otherwise None; called with all
+            samples of one person.
+    """
+
+    labels: tuple[str, ...] = EMOTIONS
+    input_size: int = INPUT_SIZE
+    crop_scale: float = CROP_SCALE
+
+    def __init__(
+        self, runtime: Runtime, description: weightfile.Description, options: ClassifierOptions
+    ) -> None:
+        self.runtime = runtime
+        self.description = description
+        self._batch = options.batch
+        self.unknown_below: float = (
+            description.unknown_below if options.unknown_below is None else options.unknown_below
+        )
+        self.min_face: float = description.min_face
+        self.correction: RestingFace | None = None
+        if options.baseline == "auto":
+            self.correction = RestingFace(description.neutral_profile, limit=options.baseline_limit)
+
+    def classify(self, faces: Sequence[Image]) -> NDArray[np.float32]:
+        """Probabilities of aligned crops.
+
+        Args:
+            faces: squares of :func:`framework.alignment.align` with ``input_size`` and
+                ``crop_scale``, BGR; grey and BGRA pictures and other sizes are handled.
+
+        Returns:
+            (len(faces), 7) float32, rows sum to 1.
+
+        Raises:
+            UserError: a face without pixels, with NaN, or of another type or shape.
+        """
+        return self.classify_framed(faces, Framing.ALIGNED)
+
+    def classify_framed(
+        self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing
+    ) -> NDArray[np.float32]:
+        """The same for faces in any framing, see :mod:`framework_fer.framing`."""
+        return softmax(self.logits(faces, framing), self.description.temperature)
+
+    def logits(
+        self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing
+    ) -> NDArray[np.float32]:
+        """Logits before the temperature, (len(faces), 7) float32."""
+        side = self.description.side
+        rows = [np.zeros((0, len(EMOTIONS)), np.float32)]
+        for start in range(0, len(faces), self._batch):
+            inputs = network_input(faces[start : start + self._batch], side, framing)
+            rows.append(self.runtime.logits(inputs))
+        return np.concatenate(rows)
+
+
+def load(
+    path: Path, architecture: str, options: ClassifierOptions, context: BuildContext
+) -> ExpressionClassifier:
+    """A classifier from a weight file whose hash has been checked, or that the user brought.
+
+    Raises:
+        WeightsError: see :func:`framework_fer.weightfile.read`; or weights of another architecture.
+        ComponentError: the runtime or the device is not there.
+    """
+    tensors, description = weightfile.read(path)
+    weightfile.require_architecture(path, description, architecture)
+    chosen = choose(options.runtime, context.device)
+    runtime: Runtime
+    if chosen == "torch":
+        device = context.device
+        if device == "auto":
+            import torch
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        runtime = TorchRuntime(path, tensors, description, device, context.threads)
+    else:
+        runtime = OnnxRuntime(path, tensors, description, context.threads)
+    return ExpressionClassifier(runtime, description, options)
+
+
+def _build(
+    spec: WeightSpec, architecture: str, options: ClassifierOptions, context: BuildContext
+) -> ExpressionClassifier:
+    path = options.weights if options.weights is not None else verified(spec)
+    return load(path, architecture, options, context)
+
+
+def build_resnet(options: ClassifierOptions, context: BuildContext) -> ExpressionClassifier:
+    """Factory of the component ``resnet``."""
+    from framework_fer.plugin import RESNET_WEIGHTS
+
+    return _build(RESNET_WEIGHTS, "face-resnet29", options, context)
+
+
+def build_effnet(options: ClassifierOptions, context: BuildContext) -> ExpressionClassifier:
+    """Factory of the component ``effnet``."""
+    from framework_fer.plugin import EFFNET_WEIGHTS
+
+    return _build(EFFNET_WEIGHTS, "efficientnet-lite0", options, context)

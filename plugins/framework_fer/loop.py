@@ -1,0 +1,233 @@
+"""The training loop: network, optimiser, moving average, a checkpoint after each epoch."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from framework.errors import UserError
+from framework_fer.batches import TrainingBatches
+from framework_fer.recipe import Recipe
+
+CHECKPOINT = "checkpoint.pt"
+REPORT_EVERY = 50
+"""Steps between two lines of progress on standard error."""
+_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Trainer:
+    """State of a training that can be saved and continued.
+
+    Args:
+        network: initialised, on ``device``.
+        recipe: see :class:`Recipe`.
+        device: ``cpu`` or ``cuda``.
+        folder: where the checkpoint lies.
+        rank, world: this process's number and how many there are (data parallel, gloo).
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        device: torch.device,
+        folder: Path,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.recipe, self.device, self.folder = recipe, device, folder
+        self.rank, self.world = rank, world
+        self.network = network.to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network)
+        filters = [p for p in network.parameters() if p.ndim > 1]
+        others = [p for p in network.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.SGD(
+            [
+                {"params": filters, "weight_decay": recipe.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=recipe.momentum > 0,
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
+        self.epoch = 0
+        self.steps = 0
+
+    def fit(
+        self,
+        batches: Callable[[int, int], TrainingBatches],
+        after_epoch: Callable[[int, float], None],
+        workers: int = 0,
+        stop_after_s: float = math.inf,
+    ) -> None:
+        """Train until the recipe's epochs are done.
+
+        Args:
+            batches: gives the batches for an epoch and a side.
+            after_epoch: called with the epoch and its mean loss, in the process of rank 0.
+            workers: loader processes; 0 prepares batches between steps.
+            stop_after_s: no further epoch is begun after this many seconds.
+        """
+        began = time.monotonic()
+        while self.epoch < self.recipe.epochs:
+            early = self.epoch < self.recipe.epochs / 3
+            side = self.recipe.first_side if early else self.recipe.side
+            source = batches(self.epoch, side)
+            loss = self._epoch(source, workers)
+            self.epoch += 1
+            if self.rank == 0:
+                after_epoch(self.epoch, loss)
+                self.save()
+            if time.monotonic() - began > stop_after_s:
+                break
+
+    def _epoch(self, source: TrainingBatches, workers: int) -> float:
+        loader: DataLoader[Any] = DataLoader(
+            source,  # type: ignore[arg-type]  # a map-style data set by its methods
+            batch_size=None,
+            sampler=range(len(source)),
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            pin_memory=self.device.type == "cuda",
+        )
+        self.network.train()
+        total = 0.0
+        began = time.monotonic()
+        for step, (inputs, targets) in enumerate(loader, start=1):
+            total += self._step(inputs, targets, len(source))
+            if step % REPORT_EVERY == 0 and self.rank == 0:
+                speed = step * self.recipe.batch / (time.monotonic() - began)
+                print(
+                    f"epoch {self.epoch + 1} step {step}/{len(source)} loss {total / step:.4f} "
+                    f"{speed:.0f} faces/s",
+                    file=sys.stderr,
+                    flush=True,
+                )
+        return total / len(source)
+
+    def _step(self, inputs: Tensor, targets: Tensor, steps_an_epoch: int) -> float:
+        recipe = self.recipe
+        inputs = inputs.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+        targets = targets.to(self.device, non_blocking=True)
+        targets = targets * (1 - recipe.smoothing) + recipe.smoothing / targets.shape[1]
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._learning_rate(steps_an_epoch)
+        with self._autocast():
+            logits = self.network(inputs)
+        loss = -(targets * functional.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        self._share_gradients()
+        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.steps += 1
+        self._update_average()
+        return float(loss.detach())
+
+    def _learning_rate(self, steps_an_epoch: int) -> float:
+        """Linear warm-up over one epoch, then half a cosine (Loshchilov and Hutter 2017)."""
+        total = steps_an_epoch * self.recipe.epochs
+        warm = min(1.0, (self.steps + 1) / steps_an_epoch)
+        return self.recipe.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.steps / total))
+
+    def _autocast(self) -> Any:
+        if self.recipe.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, _DTYPES[self.recipe.precision])
+
+    def _share_gradients(self) -> None:
+        if self.world == 1:
+            return
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        flat = torch.cat([g.reshape(-1) for g in gradients])
+        dist.all_reduce(flat)
+        flat /= self.world
+        at = 0
+        for gradient in gradients:
+            gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+            at += gradient.numel()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.recipe.average, (1 + self.steps) / (10 + self.steps))
+        own, averaged = self.network.state_dict(), self.average.state_dict()
+        for name, values in averaged.items():
+            if values.dtype.is_floating_point:
+                values.lerp_(own[name], 1 - decay)
+            else:
+                values.copy_(own[name])
+
+    def save(self) -> None:
+        """Write the checkpoint, under a temporary name first."""
+        state = {
+            "recipe": self.recipe.model_dump_json(),
+            "epoch": self.epoch,
+            "steps": self.steps,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        partial = self.folder / f"{CHECKPOINT}.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / CHECKPOINT)
+
+    def resume(self) -> bool:
+        """Continue from the folder's checkpoint, if there is one.
+
+        Raises:
+            UserError: it was made with another recipe.
+        """
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            return False
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        before = Recipe.model_validate(json.loads(state["recipe"]))
+        if before != self.recipe:
+            changed = sorted(
+                name
+                for name in Recipe.model_fields
+                if getattr(before, name) != getattr(self.recipe, name)
+            )
+            raise UserError(
+                f"--resume: the checkpoint in {self.folder.name} was made with other values of "
+                f"{', '.join(changed)}; give the same ones or another --out"
+            )
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.epoch, self.steps = int(state["epoch"]), int(state["steps"])
+        return True
+
+
+@torch.inference_mode()
+def logits_of(
+    network: nn.Module, inputs: NDArray[np.float32], device: torch.device, batch: int = 128
+) -> NDArray[np.float32]:
+    """Logits in float32, (n, classes), in evaluation mode."""
+    network.eval()
+    rows = []
+    for start in range(0, len(inputs), batch):
+        piece = torch.from_numpy(inputs[start : start + batch]).to(device)
+        rows.append(network(piece.to(memory_format=torch.channels_last)).float().cpu().numpy())
+    return np.concatenate(rows).astype(np.float32)

@@ -1,0 +1,30 @@
+"""The architectures by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from framework.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ARCHITECTURES = ("face-resnet29", "efficientnet-lite0")
+"""What a weight file may say it is for, and what ``framework_fer.train --architecture`` takes."""
+
+
+def build_network(architecture: str, classes: int, dropout: float = 0.0) -> nn.Module:
+    """A network with random weights.
+
+    Raises:
+        UserError: a name that is not in :data:`ARCHITECTURES`.
+    """
+    if architecture == "face-resnet29":
+        from framework_fer.resnet import FaceResNet
+
+        return FaceResNet(classes, dropout)
+    if architecture == "efficientnet-lite0":
+        from framework_fer.efficientnet import EfficientNetLite
+
+        return EfficientNetLite(classes, dropout)
+    raise UserError(f"architecture {architecture!r}: expected one of {', '.join(ARCHITECTURES)}")

@@ -1,0 +1,50 @@
+"""What this plugin offers. Descriptions only: nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from framework.hookspecs import hookimpl
+from framework.spec import ComponentSpec, WeightSpec
+
+RESNET_WEIGHTS = WeightSpec(
+    file="framework_fer:weights/resnet.safetensors",
+    sha256="0" * 64,
+    licence="research only (terms of FER2013)",
+    trained_on=("FER2013 training set", "muxspace facial_expressions"),
+    source="trained in this project by framework_fer.train, from dlib's face recognition network "
+    "(King 2017, CC0 1.0); recipe in docs/models/fer-resnet.md",
+)
+
+EFFNET_WEIGHTS = WeightSpec(
+    file="framework_fer:weights/effnet.safetensors",
+    sha256="0" * 64,
+    licence="research only (terms of FER2013)",
+    trained_on=("FER2013 training set", "muxspace facial_expressions"),
+    source="trained in this project by framework_fer.train, from EfficientNet-Lite0 (ImageNet, "
+    "Apache-2.0); recipe in docs/models/fer-effnet.md",
+)
+
+_REQUIRES = ("onnxruntime>=1.17", "safetensors>=0.4", "opencv-python>=4.8")
+
+
+@hookimpl
+def framework_emotion_classifiers() -> Iterable[ComponentSpec]:
+    yield ComponentSpec(
+        name="resnet",
+        summary="seven expressions, residual network that starts from face recognition",
+        factory="framework_fer.classifier:build_resnet",
+        config="framework_fer.config:ClassifierOptions",
+        requires=_REQUIRES,
+        capabilities=frozenset({"baseline"}),
+        weights=(RESNET_WEIGHTS,),
+    )
+    yield ComponentSpec(
+        name="effnet",
+        summary="seven expressions, EfficientNet-Lite0 on another split; for a second opinion",
+        factory="framework_fer.classifier:build_effnet",
+        config="framework_fer.config:ClassifierOptions",
+        requires=_REQUIRES,
+        capabilities=frozenset({"baseline"}),
+        weights=(EFFNET_WEIGHTS,),
+    )
