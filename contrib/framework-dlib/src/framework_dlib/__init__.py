@@ -1,0 +1,1 @@
+"""dlib's face recognition network as a recognizer plugin."""
