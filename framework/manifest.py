@@ -132,6 +132,8 @@ def build_manifest(
     packages: Sequence[str] = PACKAGES,
 ) -> Manifest:
     """Describe this run and this machine."""
+    components = tuple(components)
+    known = frozenset(["none", *(component.name for component in components)])
     return Manifest(
         framework=_version("clinical-empathy-framework") or "unknown",
         command=command,
@@ -143,8 +145,8 @@ def build_manifest(
         },
         threads=os.cpu_count() or 1,
         packages={name: found for name in packages if (found := _version(name))},
-        components=tuple(components),
-        settings=redact_options(settings),
+        components=components,
+        settings=redact_options(settings, known),
         seeds=dict(seeds or {}),
         synthetic_media=synthetic_media,
     )
@@ -159,12 +161,18 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     write_text(path, json.dumps(manifest.to_json(), indent=2, ensure_ascii=False) + "\n")
 
 
-def redact_options(options: BaseModel | None) -> dict[str, Any]:
+def redact_options(
+    options: BaseModel | None, known: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Option values that cannot name anything.
 
     Kept are numbers, switches, the values of closed lists (``Literal``, enumerations), colours, and
     whatever equals the default of its option. Every other text and every path was typed by the user
     and could be a name: it is replaced by ``<given>``.
+
+    Args:
+        options: an instance of the options model; None has no options.
+        known: further texts that may be shown, for instance names of components.
     """
     if options is None:
         return {}
@@ -175,7 +183,7 @@ def redact_options(options: BaseModel | None) -> dict[str, Any]:
         if value == default and not isinstance(value, PurePath):
             safe[name] = _plain(value)
         else:
-            safe[name] = _redact(value, _closed_values(field.annotation))
+            safe[name] = _redact(value, known | _closed_values(field.annotation))
     return safe
 
 
@@ -189,8 +197,6 @@ def _redact(value: Any, closed: frozenset[str]) -> Any:
     if isinstance(value, str):
         plain = value in closed or re.fullmatch(r"#[0-9a-fA-F]{3,8}|[-+0-9.eE]{1,24}", value)
         return value if plain else REDACTED
-    if isinstance(value, Mapping):
-        return {f"{i}": _redact(item, closed) for i, item in enumerate(value.values())}
     if isinstance(value, list | tuple | set | frozenset):
         return [_redact(item, closed) for item in value]
     return REDACTED

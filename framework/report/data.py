@@ -8,7 +8,7 @@ from framework.agreement import Agreement
 from framework.audit import Audit
 from framework.manifest import Manifest
 from framework.timeline import Timelines
-from framework.types import Recommendation
+from framework.types import PersonTimeline, Recommendation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class ReportData:
         timelines: emotions by second; None if they were not analysed.
         recommendations: the advice, or None if no recommender was used.
         agreement: emotions before and after covering; None if they were not compared.
+        after: the timelines of the covered recording behind ``agreement``, to be drawn below those
+            of the original; None: figures alone.
         title: heading of the page.
         video: file name of the output beside the report, for links to a moment of it;
             None: no links.
@@ -31,5 +33,6 @@ class ReportData:
     timelines: Timelines | None = None
     recommendations: tuple[Recommendation, ...] | None = None
     agreement: Agreement | None = None
+    after: tuple[PersonTimeline, ...] | None = None
     title: str = "Covered recording"
     video: str | None = None

@@ -7,7 +7,7 @@ Colours come from the style sheet by class, so that light, dark and print each u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from framework.types import EMOTIONS, UNKNOWN, PersonTimeline
 WIDTH = 1000.0
 LANE = 12.0
 LABELS: tuple[str, ...] = (*EMOTIONS, UNKNOWN)
+ABSENT = "absent"
+"""Instead of ``unknown`` where the person was not in view; drawn as nothing."""
 MOST_BINS = 500
 
 
@@ -46,22 +48,63 @@ def lanes(timeline: PersonTimeline, grid: Sequence[float]) -> str:
             f'height="{_n(LANE - 2)}"/>'
         )
     parts.extend(_grid(grid, height))
-    unit = WIDTH / max(len(timeline), 1)
-    blocks: dict[str, list[str]] = {label: [] for label in LABELS}
-    for start, end, label in runs(timeline.label):
-        # At least one unit wide: a single second of an hour would vanish.
-        width = max((end - start) * unit, 1.0)
-        top = LABELS.index(label) * LANE + 1
-        blocks[label].append(
-            f"M{_n(start * unit)} {_n(top)}h{_n(width)}v{_n(LANE - 2)}h-{_n(width)}z"
-        )
-    parts.extend(f'<path class="e-{k}" d="{"".join(d)}"/>' for k, d in blocks.items() if d)
+    tops = {label: row * LANE + 1 for row, label in enumerate(LABELS)}
+    parts.extend(_blocks(timeline, tops, LANE - 2))
     parts.append("</svg>")
     return "".join(parts)
 
 
+def strip(timeline: PersonTimeline, grid: Sequence[float], height: float = 18.0) -> str:
+    """The labels in one row, for comparing two analyses one above the other.
+
+    In one row colour is all there is, and a grey for ``unknown`` would pass for ``neutral``; so it
+    is not drawn, and the hatched ground shows.
+    """
+    parts = [_open(height, "strip"), *_absent(timeline, height)]
+    parts.extend(_blocks(timeline, dict.fromkeys(EMOTIONS, 0.0), height))
+    parts.extend(_grid(grid, height))
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _blocks(timeline: PersonTimeline, tops: Mapping[str, float], height: float) -> Iterator[str]:
+    """A path for each label that has a place in ``tops``, with a block for each run of it."""
+    unit = WIDTH / max(len(timeline), 1)
+    blocks: dict[str, list[str]] = {label: [] for label in LABELS}
+    for start, end, label in runs(shown(timeline)):
+        if label not in tops:
+            continue
+        # At least one unit wide: a single second of an hour would vanish.
+        width = max((end - start) * unit, 1.0)
+        blocks[label].append(
+            f"M{_n(start * unit)} {_n(tops[label])}h{_n(width)}v{_n(height)}h-{_n(width)}z"
+        )
+    yield from (f'<path class="e-{k}" d="{"".join(d)}"/>' for k, d in blocks.items() if d)
+
+
+def _absent(timeline: PersonTimeline, height: float) -> Iterator[str]:
+    """What blots out the hatched ground where nobody was there to be read."""
+    unit = WIDTH / max(len(timeline), 1)
+    path = "".join(
+        f"M{_n(start * unit)} 0h{_n((end - start) * unit)}v{_n(height)}"
+        f"h-{_n((end - start) * unit)}z"
+        for start, end, label in runs(shown(timeline))
+        if label == ABSENT
+    )
+    if path:
+        yield f'<path class="absent" d="{path}"/>'
+
+
+def shown(timeline: PersonTimeline) -> list[str]:
+    """The labels, with :data:`ABSENT` where the person was not in view at all."""
+    return [
+        ABSENT if label == UNKNOWN and share <= 0 else label
+        for label, share in zip(timeline.label, timeline.coverage.tolist(), strict=True)
+    ]
+
+
 def stacked(timeline: PersonTimeline, grid: Sequence[float], height: float = 110.0) -> str:
-    """Probabilities stacked over time; where nothing is known the hatched ground shows.
+    """Probabilities stacked over time, hatched where nothing is known, blank out of view.
 
     More than :data:`MOST_BINS` seconds are averaged in groups, each over its known seconds.
     """
@@ -70,6 +113,7 @@ def stacked(timeline: PersonTimeline, grid: Sequence[float], height: float = 110
     top = np.cumsum(values, axis=1)
     bottom = np.concatenate([np.zeros((len(values), 1)), top[:, :-1]], axis=1)
     parts = [_open(height, "stack")]
+    parts.extend(_absent(timeline, height))
     stretches = [(a, b) for a, b, yes in _flags(known) if yes]
     for column, emotion in enumerate(EMOTIONS):
         path = "".join(
@@ -93,12 +137,15 @@ def observed(timeline: PersonTimeline, height: float = 14.0) -> str:
 
 
 def shares(counts: Sequence[int], height: float = 22.0) -> str:
-    """One bar of 100 per cent, divided by label in the order of :data:`LABELS`."""
+    """One bar of 100 per cent, divided by label in the order of :data:`LABELS`.
+
+    ``unknown`` comes last and is the hatched ground that is left.
+    """
     total = sum(counts)
     parts = [_open(height, "shares")]
     x = 0.0
     for label, count in zip(LABELS, counts, strict=True):
-        if not count:
+        if not count or label == UNKNOWN:
             continue
         width = WIDTH * count / total
         parts.append(

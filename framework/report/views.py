@@ -71,10 +71,8 @@ def cards(data: ReportData) -> list[Card]:
                 f"after covering, of {total.n:,} labelled seconds; kappa {kappa}",
             )
         )
-    if data.recommendations is not None:
-        found.append(
-            Card("Advice", str(len(data.recommendations)), "recommendations, each with evidence")
-        )
+    if advised(data):
+        found.append(Card("Advice", str(len(_advice(data))), "recommendations, each with evidence"))
     return found
 
 
@@ -90,16 +88,35 @@ def subtitle(data: ReportData) -> str:
 
 def person_views(data: ReportData) -> list[dict[str, Any]]:
     """Charts of the people with the most labelled seconds, in order of their names."""
+    return [_person(data, p) for p in _drawn(data)]
+
+
+def _drawn(data: ReportData) -> list[PersonTimeline]:
     if data.timelines is None:
         return []
     ranked = sorted(data.timelines.people, key=_labelled, reverse=True)
     chosen = {p.person for p in ranked[:MOST_PEOPLE] if _labelled(p) or int(p.samples.sum())}
-    return [_person(data, p) for p in data.timelines.people if p.person in chosen]
+    return [p for p in data.timelines.people if p.person in chosen]
+
+
+def _grid(timeline: PersonTimeline) -> list[float]:
+    span = max(len(timeline), 1)
+    return [t / span for t in ticks(span)]
+
+
+def _ticks(timeline: PersonTimeline) -> list[dict[str, str]]:
+    """Words under the axis; one close to the right end would stand out of the page."""
+    span = max(len(timeline), 1)
+    return [
+        {"left": _css(100 * t / span), "text": clock(t)}
+        for t in ticks(span)
+        if t / span < 0.97 or t == 0
+    ]
 
 
 def _person(data: ReportData, timeline: PersonTimeline) -> dict[str, Any]:
     span = max(len(timeline), 1)
-    grid = [t / span for t in ticks(span)]
+    grid = _grid(timeline)
     marks = [
         {"left": _css(100 * min(max(a.time_s / span, 0.0), 1.0)), "number": number}
         for number, a in enumerate(_advice(data), start=1)
@@ -117,11 +134,7 @@ def _person(data: ReportData, timeline: PersonTimeline) -> dict[str, Any]:
         "stack": svg.stacked(timeline, grid),
         "observed": svg.observed(timeline),
         "marks": marks,
-        "ticks": [
-            {"left": _css(100 * t / span), "text": clock(t)}
-            for t in ticks(span)
-            if t / span < 0.97 or t == 0
-        ],
+        "ticks": _ticks(timeline),
         "spoken": _spoken(timeline),
     }
 
@@ -159,6 +172,11 @@ def distribution(data: ReportData) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def advised(data: ReportData) -> bool:
+    """Whether anybody could have been advised: without timelines there is nothing to advise on."""
+    return data.recommendations is not None and data.timelines is not None
 
 
 def advice_rows(data: ReportData) -> list[dict[str, Any]]:
@@ -205,6 +223,29 @@ def agreement_rows(data: ReportData) -> list[dict[str, Any]]:
         }
         for p in listed
     ]
+
+
+def comparison_views(data: ReportData) -> list[dict[str, Any]]:
+    """The labels before and after as strips, for the people who are drawn."""
+    if data.after is None or data.timelines is None:
+        return []
+    after = {timeline.person: timeline for timeline in data.after}
+    rows = []
+    for timeline in _drawn(data):
+        later = after.get(timeline.person)
+        if not _labelled(timeline) or later is None or len(later) != len(timeline):
+            continue
+        grid = _grid(timeline)
+        rows.append(
+            {
+                "name": timeline.person,
+                "role": _role(timeline.role),
+                "before": svg.strip(timeline, grid),
+                "after": svg.strip(later, grid),
+                "ticks": _ticks(timeline),
+            }
+        )
+    return rows
 
 
 def confusion_rows(data: ReportData) -> list[dict[str, Any]]:

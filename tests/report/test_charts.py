@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ labels = st.lists(st.sampled_from([*EMOTIONS, UNKNOWN]), max_size=60)
 
 
 def test_lanes_are_drawn_where_the_label_holds() -> None:
-    text = svg.lanes(timeline(["anger", "anger", UNKNOWN, "surprise"]), grid=[0.0, 0.5])
+    t = timeline(["anger", "anger", UNKNOWN, "surprise"])
+    text = svg.lanes(replace(t, coverage=np.ones(4, np.float32)), grid=[0.0, 0.5])
     assert text.startswith('<svg class="lanes" viewBox="0 0 1000 96" preserveAspectRatio="none"')
     assert '<path class="e-anger" d="M0 1h500v10h-500z"/>' in text
     assert '<path class="e-unknown" d="M500 85h250v10h-250z"/>' in text
@@ -35,8 +37,8 @@ def test_a_single_second_of_an_hour_stays_visible() -> None:
 def test_the_stack_shows_the_unknown_as_a_gap() -> None:
     text = svg.stacked(timeline(["anger", UNKNOWN, "anger"]), grid=[], height=100)
     root = ElementTree.fromstring(text)
-    assert [p.get("class") for p in root] == [f"e-{name}" for name in EMOTIONS]
-    first = root[0].get("d") or ""
+    assert [p.get("class") for p in root] == ["absent", *(f"e-{name}" for name in EMOTIONS)]
+    first = root[1].get("d") or ""
     # Two closed areas, and nothing between a third and two thirds of the width.
     assert first.count("M") == first.count("z") == 2
     assert first == ("M0 30V30H333.33V100H0zM666.67 30V30H1000V100H666.67z")
@@ -45,14 +47,26 @@ def test_the_stack_shows_the_unknown_as_a_gap() -> None:
 def test_shares_fill_the_bar() -> None:
     text = svg.shares([1, 0, 0, 2, 0, 0, 0, 1])
     widths = [float(w) for w in re.findall(r' width="([\d.]+)"', text)]
-    assert widths == [250, 500, 250]
+    assert widths == [250, 500]  # the unknown quarter is left to the hatched ground
+    assert "e-unknown" not in svg.shares([1, 1, 1, 1, 1, 1, 1, 5])
+
+
+def test_out_of_view_is_blank_and_unknown_is_not() -> None:
+    t = timeline(["anger", UNKNOWN, UNKNOWN, "anger"])
+    here = replace(t, coverage=np.array([1, 0.2, 0, 1], np.float32))
+    assert svg.shown(here) == ["anger", UNKNOWN, svg.ABSENT, "anger"]
+    blank = '<path class="absent" d="M500 0h250v18h-250z"/>'
+    text = svg.strip(here, [])
+    assert blank in text and "e-unknown" not in text
+    assert '<path class="e-unknown" d="M250 85h250v10h-250z"/>' in svg.lanes(here, [])
+    assert blank.replace("18", "110") in svg.stacked(here, [])
 
 
 @settings(max_examples=60, deadline=None)
 @given(labels)
 def test_every_chart_is_well_formed_and_within_its_box(values: list[str]) -> None:
     t = timeline(values)
-    for text in (svg.lanes(t, [0.0]), svg.stacked(t, [0.0]), svg.observed(t)):
+    for text in (svg.lanes(t, [0.0]), svg.stacked(t, [0.0]), svg.observed(t), svg.strip(t, [0])):
         root = ElementTree.fromstring(text)
         assert "nan" not in text and "inf" not in text
         box = [float(v) for v in (root.get("viewBox") or "").split()]
@@ -82,7 +96,7 @@ def test_long_recordings_are_drawn_in_few_pieces_and_keep_their_mean(n: int) -> 
     np.testing.assert_allclose(values[known].sum(axis=1), 1.0, atol=1e-9)
     assert not values[~known].any()
     size = len(svg.stacked(timeline(["anger", UNKNOWN] * (n // 2)), []))
-    assert size < 120_000
+    assert size < 200_000
 
 
 def test_times_as_people_read_them() -> None:

@@ -188,8 +188,7 @@ def test_golden_fragments() -> None:
     page = render_report(replace(data(), video="anonymized.mp4"))
     assert (
         '<path class="e-anger" d="M0 1h500v10h-500z"/>'
-        '<path class="e-neutral" d="M750 49h250v10h-250z"/>'
-        '<path class="e-unknown" d="M500 85h250v10h-250z"/></svg>'
+        '<path class="e-neutral" d="M750 49h250v10h-250z"/></svg>'
     ) in page
     assert '<a href="#advice-1" style="left:50%">1</a>' in page
     assert '<a href="anonymized.mp4#t=0.0">0:02</a>' in page
@@ -215,6 +214,15 @@ def test_what_was_not_done_is_not_shown() -> None:
     assert "Not for diagnosis" in text
     none = words(render_report(replace(data(), recommendations=())))
     assert "No rule found a reason for advice." in none
+
+
+def test_the_labels_after_are_drawn_below_those_before() -> None:
+    base = data()
+    assert 'class="strip"' not in render_report(base)
+    later = timeline(["anger", "fear", UNKNOWN, UNKNOWN], "person-1", Role.PATIENT)
+    page = render_report(replace(base, after=(later,)))
+    assert page.count('class="strip"') == 2  # person-2 is not there any more
+    assert words(page).index("before after") > words(page).index("Emotions before and after")
 
 
 def test_generated_faces_are_declared() -> None:

@@ -80,9 +80,20 @@ def test_what_the_user_typed_freely_is_replaced() -> None:
     assert safe["rules"] == safe["donor"] == safe["folder"] == REDACTED
     assert safe["weights"] == [REDACTED, 2]
     assert safe["inner"] == {"reference": REDACTED, "size": 4}
+    assert safe["people"] == REDACTED
     # A path is replaced even where it is the default: defaults can hold a home folder.
     assert redact_options(Options())["folder"] == REDACTED
     assert redact_options(None) == {}
+
+
+def test_names_of_components_are_no_secret() -> None:
+    manifest = build_manifest(
+        "run", [component_record("anonymizer", spec(), None)], settings=Options(donor="blur")
+    )
+    assert manifest.settings["donor"] == "blur"
+    none = build_manifest("run", [], settings=Options(donor="none"))
+    assert none.settings["donor"] == "none"
+    assert build_manifest("run", [], settings=Options(donor="x")).settings["donor"] == REDACTED
 
 
 def test_weights_are_named_with_hash_and_licence_unless_the_user_brought_them() -> None:
