@@ -34,8 +34,10 @@ _HELD = 3
 # Pictures that a decoder with many threads may deliver after it reported an error further on.
 _DECODER_DELAY = 16
 
-# More bytes than this between two packets are a part of the file that the demuxer skipped.
+# More bytes than this between two packets are a part of the file that the demuxer skipped; an
+# empty slot of an AVI file takes so many itself.
 _SKIPPED_BYTES = 256
+_EMPTY_SLOT = 16
 
 
 # Codecs of which each packet with a time gives a picture. Some decoders drop one without an error.
@@ -166,18 +168,22 @@ class DecodingPass:
         wanted = list(container.streams) if counts_bytes else [stream]
         packets: Iterator[Packet[Any]] = container.demux(wanted)
         end: int | None = None
+        slot = 0
         while True:
             try:
                 packet: Packet[Any] | None = next(packets, None)
             except (av.FFmpegError, OSError) as error:
                 self.broke_off = reason(error)
                 return
+            except IndexError:  # PyAV trips, at the end, over streams that damage seems to add
+                return
             if packet is None:
                 return
             if counts_bytes and packet.pos is not None and packet.pos >= 0 and packet.size:
-                if end is not None and packet.pos - end > _SKIPPED_BYTES:
+                slots = max(0, (packet.dts or 0) - slot) if avi else 0
+                if end is not None and packet.pos - end > _SKIPPED_BYTES + _EMPTY_SLOT * slots:
                     self._skip(packet, leaves_hole=not avi)
-                end = packet.pos + packet.size
+                end, slot = packet.pos + packet.size, packet.dts or 0
             if packet.stream_index == stream.index:
                 yield packet
 

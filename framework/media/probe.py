@@ -69,6 +69,11 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) 
         width, height = height, width
     time_base = stream.time_base or Fraction(1, 90000)
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(0)
+    # A recording that was cut without encoding it anew often starts between two key frames.
+    lead_s = 0.0
+    if frame.pts is not None and stream.start_time is not None:
+        lead_s = max(0.0, float((frame.pts - stream.start_time) * time_base))
+    declared = declared_duration_s(container, stream)
     audio = container.streams.audio
     bits = max((c.bits for c in frame.format.components), default=8)
     animated = container.format.name in ANIMATION_FORMATS
@@ -78,7 +83,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) 
         width=width,
         height=height,
         frame_rate=float(rate),
-        duration_s=declared_duration_s(container, stream),
+        duration_s=None if declared is None else max(0.0, declared - lead_s),
         frame_count=stream.frames or None,
         container="mp4" if "mp4" in names else container.format.name.split(",")[0],
         codec=stream.codec_context.codec.canonical_name,
@@ -93,7 +98,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) 
         pixel_aspect=aspect,
         start_s=float((frame.pts or 0) * time_base),
         time_base=time_base,
-        notes=tuple(_notes(container, frame, aspect, bits)),
+        notes=tuple(_notes(container, frame, aspect, bits, lead_s)),
     )
 
 
@@ -123,10 +128,14 @@ def declared_duration_s(container: InputContainer, stream: VideoStream) -> float
     return end - start if end > start else None
 
 
-def _notes(container: InputContainer, frame: VideoFrame, aspect: Fraction, bits: int) -> list[str]:
+def _notes(
+    container: InputContainer, frame: VideoFrame, aspect: Fraction, bits: int, lead_s: float
+) -> list[str]:
     notes = []
     if len(container.streams.video) > 1:
         notes.append(f"{len(container.streams.video)} video streams; only the first is used")
+    if lead_s > 0.1:
+        notes.append(f"the first {lead_s:.1f} s, before the first key frame, cannot be decoded")
     if aspect != 1:
         notes.append(f"pixels of {aspect.numerator}:{aspect.denominator} were made square")
     if bits > 8:

@@ -63,7 +63,7 @@ class VideoReader(Reader):
         missing = declared - run.end_s
         count = self.info.frame_count
         if count is None:
-            breaks_off = missing > max(3 * run.step_s, 0.2)
+            breaks_off = missing > max(2.5 * run.step_s, 0.1)
         else:
             breaks_off = run.count < count and missing > 1.5 * run.step_s
         cut_off = is_cut_off(self._path)

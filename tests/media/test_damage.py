@@ -82,6 +82,43 @@ def test_garbage_in_the_middle(tmp_path, whole, suffix):
     assert [f.index for f in frames] == list(range(len(frames)))
 
 
+@pytest.mark.parametrize("share", [0.4, 0.99])
+def test_cut_off_gif(tmp_path, share):
+    whole = make_video(
+        tmp_path / "whole.gif",
+        30,
+        codec="gif",
+        pixel_format="rgb8",
+        time_base=Fraction(1, 100),
+        colour=None,
+    )
+    assert read(whole)[1].damage == []
+    data = whole.read_bytes()
+    path = tmp_path / "cut.gif"
+    path.write_bytes(data[: int(len(data) * share)])
+    frames, reader = read(path)
+    assert 5 < len(frames) <= 30
+    assert [d.what for d in reader.damage] == ["the recording breaks off"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_copy_that_starts_between_key_frames_is_not_damaged(tmp_path, suffix):
+    source = make_video(tmp_path / "in.mp4", 60, options={"bf": "2"}, key_interval=20)
+    path = tmp_path / f"out{suffix}"
+    with av.open(str(source)) as a, av.open(str(path), "w") as b:
+        stream = b.add_stream_from_template(a.streams.video[0])
+        packets = [p for p in a.demux(video=0) if p.dts is not None]
+        for packet in packets[30:]:
+            packet.stream = stream
+            b.mux(packet)
+    frames, reader = read(path)
+    assert [number_of(f.bgr) for f in frames] == list(range(40, 60))
+    assert frames[0].time_s == 0
+    assert reader.duration_s == pytest.approx(0.8, abs=0.01)
+    assert reader.damage == []
+    assert any("before the first key frame" in n for n in reader.notes)
+
+
 def test_missing_stretch_in_matroska(tmp_path, whole):
     data = whole[".mkv"].read_bytes()
     third = len(data) // 3
