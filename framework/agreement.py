@@ -9,11 +9,12 @@ is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.block_bootstrap import interval
 from framework.errors import ContractError
 from framework.types import EMOTIONS, UNKNOWN, PersonTimeline, Role
 
@@ -38,6 +39,8 @@ class PersonAgreement:
         confusion: (7, 8) int64, seconds by label before (:data:`EMOTIONS`) and after
             (:data:`LABELS_AFTER`).
         note: what to know about these figures; empty if nothing.
+        agreement_interval, kappa_interval: 95 % over the time of this recording, from a bootstrap
+            of blocks of ten seconds; None where there is too little time for one.
     """
 
     person: str
@@ -49,6 +52,8 @@ class PersonAgreement:
     jsd: float | None
     confusion: NDArray[np.int64]
     note: str = ""
+    agreement_interval: tuple[float, float] | None = None
+    kappa_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +79,47 @@ def compare(before: Sequence[PersonTimeline], after: Sequence[PersonTimeline]) -
         if len({t.person for t in timelines}) != len(timelines):
             raise ContractError(f"compare: expected each person once in `{side}`")
     people = []
+    codes = []
     for timeline in before:
-        counted = confusion(timeline, lookup.get(timeline.person))
-        people.append(from_confusion(timeline.person, timeline.role, counted))
-    total = sum((p.confusion for p in people), np.zeros((7, 8), np.int64))
-    return Agreement(tuple(people), from_confusion("total", Role.UNKNOWN, total))
+        mine = paired(timeline, lookup.get(timeline.person))
+        codes.append(mine)
+        people.append(_with_intervals(timeline.person, timeline.role, [mine]))
+    return Agreement(tuple(people), _with_intervals("total", Role.UNKNOWN, codes))
 
 
-def confusion(before: PersonTimeline, after: PersonTimeline | None) -> NDArray[np.int64]:
-    """Seconds by label before and after, (7, 8); only seconds that had a label before."""
+def paired(before: PersonTimeline, after: PersonTimeline | None) -> NDArray[np.int64]:
+    """For each second that had a label before: 8 times its label before plus its label after.
+
+    Labels count in the order of :data:`EMOTIONS` before and :data:`LABELS_AFTER` after, so that the
+    codes are the cells of a flattened confusion matrix, in order of time.
+    """
     later = {}
     if after is not None:
         later = dict(zip(after.second.tolist(), after.label, strict=True))
-    counts = np.zeros((len(EMOTIONS), len(LABELS_AFTER)), np.int64)
-    for second, label in zip(before.second.tolist(), before.label, strict=True):
-        if label != UNKNOWN:
-            column = LABELS_AFTER.index(later.get(second, UNKNOWN))
-            counts[EMOTIONS.index(label), column] += 1
-    return counts
+    codes = [
+        EMOTIONS.index(label) * len(LABELS_AFTER) + LABELS_AFTER.index(later.get(second, UNKNOWN))
+        for second, label in zip(before.second.tolist(), before.label, strict=True)
+        if label != UNKNOWN
+    ]
+    return np.array(codes, np.int64)
+
+
+def _with_intervals(person: str, role: Role, codes: Sequence[NDArray[np.int64]]) -> PersonAgreement:
+    shape = (len(EMOTIONS), len(LABELS_AFTER))
+    cells = shape[0] * shape[1]
+    counts = sum((np.bincount(c, minlength=cells) for c in codes), np.zeros(cells, np.int64))
+    figures = from_confusion(person, role, counts.astype(np.int64).reshape(shape))
+    if figures.n == 0:
+        return figures
+    return replace(
+        figures,
+        agreement_interval=interval(codes, cells, lambda c: _observed(c.reshape(shape))),
+        kappa_interval=interval(codes, cells, lambda c: cohen_kappa(c.reshape(shape))),
+    )
+
+
+def _observed(counts: NDArray[np.int64]) -> float:
+    return float(np.trace(counts[:, : len(EMOTIONS)])) / float(counts.sum())
 
 
 def from_confusion(person: str, role: Role, counts: NDArray[np.int64]) -> PersonAgreement:
@@ -112,7 +140,7 @@ def from_confusion(person: str, role: Role, counts: NDArray[np.int64]) -> Person
         role=role,
         n=n,
         n_unknown=int(counts[:, -1].sum()),
-        agreement=float(np.trace(counts[:, : len(EMOTIONS)])) / n,
+        agreement=_observed(counts),
         kappa=kappa,
         jsd=jensen_shannon(
             np.append(counts.sum(axis=1), 0).astype(np.float64),

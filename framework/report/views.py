@@ -217,12 +217,21 @@ def agreement_rows(data: ReportData) -> list[dict[str, Any]]:
             "n": f"{p.n:,}",
             "unknown": f"{p.n_unknown:,} ({_percent(p.n_unknown, p.n)})",
             "agreement": "-" if p.agreement is None else f"{100 * p.agreement:.1f} %",
+            "agreement_interval": _interval(p.agreement_interval, 100, 1),
             "kappa": "undefined" if p.kappa is None else f"{p.kappa:.3f}",
+            "kappa_interval": "" if p.kappa is None else _interval(p.kappa_interval, 1, 2),
             "jsd": "-" if p.jsd is None else f"{p.jsd:.3f}",
             "note": p.note,
         }
         for p in listed
     ]
+
+
+def _interval(bounds: tuple[float, float] | None, scale: float, digits: int) -> str:
+    if bounds is None:
+        return ""
+    low, high = (f"{scale * value:.{digits}f}" for value in bounds)
+    return f"{low} to {high}"
 
 
 def comparison_views(data: ReportData) -> list[dict[str, Any]]:
