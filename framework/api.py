@@ -202,11 +202,11 @@ def _components(
 ) -> Components:
     from framework.keyfile import read_key
     from framework.pipeline.components import Components
-    from framework.registry import Registry
+    from framework.pipeline.lock import locked_registry
 
     run_config = load_run_config(Path(config) if config else None, options, **settings)
     key = read_key(Path(key_file), warn) if key_file is not None else None
-    return Components(run_config, Registry.load(), key)
+    return Components(run_config, locked_registry(run_config), key)
 
 
 def _analysis(source: Path, components: Components, progress: Progress) -> Analysis:

@@ -55,6 +55,14 @@ class RunConfig(BaseModel):
     audio: Literal["drop", "keep"] = Field("drop", description="what happens to the sound")
     per_frame: bool = Field(False, description="also write one row for each classified face")
     recheck: bool = Field(True, description="repeat the emotion analysis on the covered video")
+    licence_policy: Literal["any", "research", "commercial"] = Field(
+        "any",
+        description="what the licences of all weights, and of their training data, must allow",
+    )
+    plugins: dict[str, str] | None = Field(
+        None,
+        description="distributions that may bring components beside our own, with their versions",
+    )
     threads: int = Field(0, ge=0, le=256, description="CPU threads; 0: as many as there are cores")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
     seed: int = Field(0, ge=0, lt=2**32, description="seed of everything random")
@@ -123,8 +131,10 @@ def parse_option(text: str) -> tuple[str, str, Any]:
     group, dot, name = key.strip().partition(".")
     if not (equals and dot and group and name):
         raise ConfigError(f"option {text!r}: expected GROUP.NAME=VALUE, as in anonymizer.kernel=31")
+    if not raw.strip() or raw.lstrip().startswith("#"):  # a colour, not a comment
+        return group, name, raw.strip()
     try:
-        value = yaml.safe_load(raw) if raw.strip() else raw
+        value = yaml.safe_load(raw)
     except yaml.YAMLError:
         value = raw
     return group, name, value

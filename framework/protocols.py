@@ -1,16 +1,20 @@
 """What each kind of component must do.
 
-Optional abilities are announced in ``ComponentSpec.capabilities``; the core never guesses them:
+Optional abilities are announced in ``ComponentSpec.capabilities``, for users and for the
+conformance kit. The core uses the methods where a component has them.
 
-=============== ============= ==============================================================
-capability      kinds         meaning
-=============== ============= ==============================================================
-``batch``       anonymizer    has :meth:`BatchAnonymizer.anonymize_batch`
-``prepare``     anonymizer    has :meth:`PreparedAnonymizer.prepare`
-``events``      anonymizer    has :meth:`ReportingAnonymizer.drain_events`
-``whole-frame`` anonymizer    may change pixels outside the tracks' margins
-``landmarks``   detector      gives five landmarks for each face
-=============== ============= ==============================================================
+=============== ================== ===============================================================
+capability      kinds              meaning
+=============== ================== ===============================================================
+``batch``       anonymizer         has :meth:`BatchAnonymizer.anonymize_batch`
+``prepare``     anonymizer         has :meth:`PreparedAnonymizer.prepare`
+``events``      anonymizer         has :meth:`ReportingAnonymizer.drain_events`
+``whole-frame`` anonymizer         may change pixels outside the tracks' margins
+``synthetic``   anonymizer         shows generated faces; the manifest says so
+``unprotected`` anonymizer         leaves faces as they are; refused outside the benchmark
+``landmarks``   detector           gives five landmarks for each face
+``baseline``    emotion-classifier may have a ``correction`` (framework.timeline.Correction)
+=============== ================== ===============================================================
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Rows are (frame, track) pairs as parallel arrays, sorted by frame and then track
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
@@ -165,6 +165,29 @@ class TrackTable:
     def rows_of_track(self, track_id: int) -> NDArray[np.int64]:
         """Row numbers of one track, in order of time."""
         return np.flatnonzero(self.track_id == track_id)
+
+    def only(self, track_ids: Iterable[int]) -> TrackTable:
+        """The table with these tracks alone, and their samples."""
+        chosen = np.array(sorted(track_ids), np.int64)
+        keep = np.isin(self.track_id, chosen)
+        sampled = np.isin(self.samples.track_id, chosen)
+        samples = replace(
+            self.samples,
+            frame=self.samples.frame[sampled],
+            track_id=self.samples.track_id[sampled],
+            probabilities=self.samples.probabilities[sampled],
+            quality=self.samples.quality[sampled],
+        )
+        return replace(
+            self,
+            frame=self.frame[keep],
+            track_id=self.track_id[keep],
+            xyxy=self.xyxy[keep],
+            score=self.score[keep],
+            landmarks=self.landmarks[keep],
+            state=self.state[keep],
+            samples=samples,
+        )
 
     def with_roles(self, roles: Mapping[int, Role]) -> TrackTable:
         return replace(self, roles=dict(roles))

@@ -65,10 +65,11 @@ def add_donor(
     ] = "retinaface",
 ) -> None:
     """Check a portrait (one face, frontal, large enough) and add it as a donor."""
-    from framework.registry import Registry
-    from framework.spec import Kind
     from framework_fomm.donors import portrait as portraits
     from framework_fomm.donors.store import user_folder
+
+    from framework.registry import Registry
+    from framework.spec import Kind
 
     finder = Registry.load().create(Kind.DETECTOR, detector)
     added = portraits.add(

@@ -87,6 +87,12 @@ Recheck = Annotated[
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads [all cores].")]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda [auto].")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random [0].")]
+Licence = Annotated[
+    str | None,
+    typer.Option(
+        "--licence-policy", help="What all weights must allow: any, research or commercial [any]."
+    ),
+]
 KeyFile = Annotated[
     Path | None,
     typer.Option("--key-file", metavar="FILE", help="Your secret, from which donors are chosen."),
@@ -128,6 +134,7 @@ def run(
     threads: Threads = None,
     device: Device = None,
     seed: Seed = None,
+    licence_policy: Licence = None,
     key_file: KeyFile = None,
     label: Label = None,
     quiet: Quiet = False,
@@ -161,6 +168,7 @@ def run(
             threads=threads,
             device=device,
             seed=seed,
+            licence_policy=licence_policy,
             key_file=key_file,
             warn=_ignore if quiet else warn,
             progress=progress,
@@ -227,6 +235,7 @@ def render(
     threads: Threads = None,
     device: Device = None,
     seed: Seed = None,
+    licence_policy: Licence = None,
     key_file: KeyFile = None,
     label: Label = None,
     quiet: Quiet = False,
@@ -253,6 +262,7 @@ def render(
             threads=threads,
             device=device,
             seed=seed,
+            licence_policy=licence_policy,
             key_file=key_file,
             warn=_ignore if quiet else warn,
             progress=progress,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.config import COMPONENT_GROUPS, RunConfig
-from framework.errors import ConfigError, ContractError
+from framework.errors import ComponentError, ConfigError, ContractError
+from framework.pipeline.by_role import ByRole, parse_roles
 from framework.protocols import Anonymizer, Detector, EmotionClassifier, Recommender, Tracker
 from framework.registry import Component, Registry
 from framework.spec import BuildContext, Kind
 from framework.suggest import did_you_mean
+from framework.types import Role
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 NONE = "none"
 """Name that switches an optional component off."""
@@ -26,25 +32,94 @@ KIND_OF_GROUP: dict[str, Kind] = {
     "recommender": Kind.RECOMMENDER,
 }
 
+OPTIONAL_GROUPS = ("fer", "recommender")
+
 STAGE_GROUPS = ("video", "resolve", "timeline")
 """Option groups of the core's own stages."""
 
 
+@dataclass(frozen=True)
+class Selection:
+    """A component the user selected, with its validated options.
+
+    Attributes:
+        group: option group it is configured by.
+        component: its description and origin.
+        options: an instance of its options model.
+    """
+
+    group: str
+    component: Component
+    options: BaseModel
+
+    @property
+    def name(self) -> str:
+        return self.component.spec.name
+
+
 @dataclass
 class Components:
-    """Builds on demand, so that a run never loads a network it does not use."""
+    """Selects and validates everything when it is made, builds on demand.
+
+    A misspelt name must not cost a decoded video, nor a run load a network it does not use.
+
+    Raises:
+        ConfigError: an unknown option group or option, or a value that does not validate.
+        ComponentError: an unknown component, or one that the licence policy does not allow.
+    """
 
     config: RunConfig
     registry: Registry
     key: bytes | None = field(default=None, repr=False)
+    role_names: dict[Role, str] = field(init=False)
+    anonymizers: dict[str, Selection] = field(init=False)
+    others: dict[str, Selection] = field(init=False)
 
     def __post_init__(self) -> None:
-        known = (*COMPONENT_GROUPS, *STAGE_GROUPS)
+        self.role_names = parse_roles(self.config.anonymizer)
+        names = list(dict.fromkeys(self.role_names.values()))
+        known = {*COMPONENT_GROUPS, *STAGE_GROUPS, *(names if len(names) > 1 else ())}
         for group in self.config.options:
             if group not in known:
                 raise ConfigError(f"unknown option group '{group}'{did_you_mean(group, known)}")
-        for group in COMPONENT_GROUPS:
-            self.selected(group)  # a misspelt name must not cost a decoded video
+        self.anonymizers = self._select_anonymizers(names)
+        self.others = {}
+        for group in ("detector", "tracker", "fer", "recommender"):
+            name = str(getattr(self.config, group))
+            if name == NONE and group in OPTIONAL_GROUPS:
+                continue
+            self.others[group] = self._select(group, name, self.config.options_of(group))
+        for selection in self.selections():
+            check_licences(selection.component, self.config.licence_policy)
+
+    def _select(self, group: str, name: str, options: Mapping[str, Any]) -> Selection:
+        kind = KIND_OF_GROUP.get(group, Kind.ANONYMIZER)
+        component = self.registry.get(kind, name)
+        return Selection(group, component, self.registry.validate(kind, name, options, group))
+
+    def _select_anonymizers(self, names: list[str]) -> dict[str, Selection]:
+        shared = self.config.options_of("anonymizer")
+        if len(names) == 1:
+            return {names[0]: self._select("anonymizer", names[0], shared)}
+        chosen = {}
+        unused = set(shared)
+        for name in names:
+            fields = self.registry.options_model(Kind.ANONYMIZER, name).model_fields
+            mine = {key: value for key, value in shared.items() if key in fields}
+            unused -= set(mine)
+            chosen[name] = self._select(name, name, mine | self.config.options_of(name))
+        if unused:
+            raise ConfigError(
+                f"option anonymizer.{min(unused)}: none of {', '.join(names)} has it; write "
+                f"NAME.{min(unused)} for one of them, see 'framework plugins --options NAME'"
+            )
+        return chosen
+
+    def selections(self) -> list[Selection]:
+        """Everything that takes part, in the order of the pipeline."""
+        first = [self.others[g] for g in ("detector", "tracker") if g in self.others]
+        last = [self.others[g] for g in ("fer", "recommender") if g in self.others]
+        return [*first, *self.anonymizers.values(), *last]
 
     @property
     def threads(self) -> int:
@@ -55,46 +130,55 @@ class Components:
             threads=self.threads, device=self.config.device, seed=self.config.seed, key=self.key
         )
 
-    def selected(self, group: str) -> Component | None:
-        """The description of the component that serves a group; None if it is switched off.
-
-        Its options are validated here, before any work starts.
-        """
-        name = str(getattr(self.config, group))
-        if name == NONE and group in ("fer", "recommender"):
-            return None
-        kind = KIND_OF_GROUP[group]
-        component = self.registry.get(kind, name)
-        self.registry.validate(kind, name, self.config.options_of(group), group)
-        return component
-
-    def _create(self, group: str) -> object:
-        return self.registry.create(
-            KIND_OF_GROUP[group],
-            str(getattr(self.config, group)),
-            self.config.options_of(group),
-            self.context(),
-            prefix=group,
+    def _create(self, selection: Selection, protocol: type[P]) -> P:
+        made = self.registry.create(
+            selection.component.kind, selection.name, selection.options, self.context()
         )
+        return _require(made, protocol, selection.name)
 
     def detector(self) -> Detector:
-        return _require(self._create("detector"), Detector, self.config.detector)
+        return self._create(self.others["detector"], Detector)
 
     def tracker(self) -> Tracker:
-        return _require(self._create("tracker"), Tracker, self.config.tracker)
+        return self._create(self.others["tracker"], Tracker)
 
     def anonymizer(self) -> Anonymizer:
-        return _require(self._create("anonymizer"), Anonymizer, self.config.anonymizer)
+        """The one anonymizer, or one that gives every track to that of its role."""
+        made = {n: self._create(s, Anonymizer) for n, s in self.anonymizers.items()}
+        return ByRole(made, self.role_names) if len(made) > 1 else next(iter(made.values()))
 
     def classifier(self) -> EmotionClassifier | None:
-        if self.config.fer == NONE:
-            return None
-        return _require(self._create("fer"), EmotionClassifier, self.config.fer)
+        selection = self.others.get("fer")
+        return None if selection is None else self._create(selection, EmotionClassifier)
 
     def recommender(self) -> Recommender | None:
-        if self.config.recommender == NONE:
-            return None
-        return _require(self._create("recommender"), Recommender, self.config.recommender)
+        selection = self.others.get("recommender")
+        return None if selection is None else self._create(selection, Recommender)
+
+
+def check_licences(component: Component, policy: str) -> None:
+    """Refuse a component whose weights the policy does not allow.
+
+    Args:
+        policy: ``any``; ``research``: every weight file states its licence; ``commercial``: every
+            weight file, and the data it was trained on, allows commercial use.
+
+    Raises:
+        ComponentError: names the weights, their licence and what to do.
+    """
+    for weights in component.spec.weights:
+        refused = {
+            "any": False,
+            "research": not weights.licence,
+            "commercial": not weights.commercial_use,
+        }[policy]
+        if refused:
+            licence = weights.licence or "no licence stated"
+            raise ComponentError(
+                f"{component.kind} '{component.spec.name}': weights "
+                f"{weights.file.rpartition('/')[2]} ({licence}) do not allow {policy} use; choose "
+                f"another component, or another --licence-policy"
+            )
 
 
 def _require(made: object, protocol: type[P], name: str) -> P:

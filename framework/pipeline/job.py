@@ -15,7 +15,7 @@ from framework.media import SourceInfo, Writer, open_reader, open_writer
 from framework.outputs import write_emotion_frames, write_emotions, write_recommendations
 from framework.pipeline import delivery as names
 from framework.pipeline.analyze import Analysis
-from framework.pipeline.components import KIND_OF_GROUP, NONE, Components
+from framework.pipeline.components import NONE, Components
 from framework.pipeline.delivery import Delivery
 from framework.pipeline.recheck import reclassify
 from framework.pipeline.render import Rendering, render_recording
@@ -128,12 +128,12 @@ def finish_job(
 
 
 def _refuse_unprotected(components: Components) -> None:
-    selected = components.selected("anonymizer")
-    if selected is not None and UNPROTECTED in selected.spec.capabilities:
-        raise ComponentError(
-            f"anonymizer '{selected.spec.name}' leaves faces uncovered and exists for "
-            f"'framework benchmark'; choose another, see 'framework plugins'"
-        )
+    for selection in components.anonymizers.values():
+        if UNPROTECTED in selection.component.spec.capabilities:
+            raise ComponentError(
+                f"anonymizer '{selection.name}' leaves faces uncovered and exists for "
+                f"'framework benchmark'; choose another, see 'framework plugins'"
+            )
 
 
 def _timelines(
@@ -211,31 +211,23 @@ def _note_dismissed(recorder: AuditRecorder, analysis: Analysis) -> None:
 
 
 def _manifest(command: str, components: Components) -> Manifest:
-    records = []
-    synthetic = False
-    for group, kind in KIND_OF_GROUP.items():
-        selected = components.selected(group)
-        if selected is None:
-            continue
-        options = components.registry.validate(
-            kind, selected.spec.name, components.config.options_of(group), group
+    selections = components.selections()
+    records = [
+        component_record(
+            selection.component.kind,
+            selection.component.spec,
+            selection.options,
+            distribution=selection.component.distribution,
+            version=selection.component.version,
         )
-        records.append(
-            component_record(
-                kind,
-                selected.spec,
-                options,
-                distribution=selected.distribution,
-                version=selected.version,
-            )
-        )
-        synthetic |= SYNTHETIC in selected.spec.capabilities
+        for selection in selections
+    ]
     return build_manifest(
         command,
         records,
         settings=components.config,
         seeds={"run": components.config.seed},
-        synthetic_media=synthetic,
+        synthetic_media=any(SYNTHETIC in s.component.spec.capabilities for s in selections),
     )
 
 

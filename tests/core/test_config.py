@@ -70,3 +70,4 @@ def test_option_values_keep_text_and_equals_signs() -> None:
     assert parse_option("x.y=") == ("x", "y", "")
     assert parse_option("x.y=true") == ("x", "y", True)
     assert parse_option("x.y=[") == ("x", "y", "[")
+    assert parse_option("mask.colour=#00ff00") == ("mask", "colour", "#00ff00")
