@@ -14,7 +14,7 @@ from torch import Tensor
 
 from framework.errors import ConfigError, MediaError
 from framework_fomm.inference import choose_device, native_bfloat16
-from framework_fomm.model import Fomm, FommConfig, coordinate_grid
+from framework_fomm.model import Fomm, FommConfig, Keypoints, coordinate_grid
 from framework_fomm.training import checkpoint, losses
 from framework_fomm.training.options import TrainingOptions, learning_rate, teacher_weight
 from framework_fomm.training.pack import Pack
@@ -26,8 +26,30 @@ LICENCE = "not stated: as the material allows"
 FAILED_SAVES = 3
 """A disk may be full for a moment; after so many failed checkpoints in a row, training ends."""
 CLIP_GRADIENT = 10.0
+GUIDE_NOISE = 0.006
+"""Standard deviation added to guiding landmarks, in half pictures."""
+TRUST = 3.0
+"""Occlusion logit at the start of a blending network: the warped source is shown as it is."""
 ENTROPY = 0.2
 """Weight of the heatmaps' shape beside the distance of their means from the landmarks."""
+
+
+@torch.no_grad()
+def begin_as_warp(model: Fomm) -> None:
+    """Start a network with mask prior and blending as a plain warp.
+
+    Each place follows the keypoints near it, and the warped source is shown. That animates already,
+    so that learning is about the rest.
+    """
+    motion, config = model.generator.dense_motion_network, model.config
+    if config.mask_prior_sigma > 0:
+        motion.mask.weight.zero_()
+        if motion.mask.bias is not None:
+            motion.mask.bias.zero_()
+    if config.blend_output:
+        motion.occlusion.weight.zero_()
+        if motion.occlusion.bias is not None:
+            motion.occlusion.bias.fill_(TRUST)
 
 
 class Training:
@@ -54,6 +76,7 @@ class Training:
         torch.manual_seed(options.seed)
         self.model = Fomm(config).to(self.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        begin_as_warp(self.model)
         self.average = checkpoint.Average(self.model, options.average_decay)
         self.optimizer = torch.optim.Adam(self.model.parameters(), betas=(0.5, 0.999))
         self.judge: losses.PatchDiscriminator | None = None
@@ -204,28 +227,34 @@ class Training:
             for points in (batch.source_points, batch.driving_points)
         ]
         n = len(source)
-        with self._precision():
-            # both pictures in one go: batch norm then sees the same statistics for both
-            features, heat = self.model.kp_detector.heatmaps(torch.cat([source, driving]))
-            both = self.model.kp_detector.pool(features, heat)
-            kp_source, kp_driving = both[:n], both[n:]
-            made = self.model.generator(source, kp_source, kp_driving).image.float()
-        terms: dict[str, Tensor] = {"l1": 10 * losses.weighted_l1(made, driving, weight)}
         after = step - options.warmup_steps
+        terms: dict[str, Tensor] = {}
+        if after < options.guided_steps:
+            kp_source, kp_driving = (self._guide(p, i) for i, p in enumerate(targets))
+        else:
+            with self._precision():
+                # both pictures in one go: batch norm then sees the same statistics for both
+                features, heat = self.model.kp_detector.heatmaps(torch.cat([source, driving]))
+                both = self.model.kp_detector.pool(features, heat)
+            kp_source, kp_driving = both[:n], both[n:]
+            distance = losses.taught(both.value, torch.cat(targets))
+            entropy = losses.heatmap_entropy(heat, torch.cat(targets))
+            terms["taught"] = teacher_weight(options, step) * (distance + ENTROPY * entropy)
+            warped = torch.from_numpy(batch.warped).to(self.device)
+            known = torch.from_numpy(batch.jacobian).to(self.device)
+            shift, turn = losses.equivariance(
+                kp_source, kp_driving, targets[0], targets[1], warped, known
+            )
+            terms["equivariance"] = options.equivariance_weight * (10 * shift + turn)
+            self._note(distance=distance)
+        with self._precision():
+            made = self.model.generator(source, kp_source, kp_driving).image.float()
+        terms["l1"] = 10 * losses.weighted_l1(made, driving, weight)
         if self.perceptual is not None and after >= options.perceptual_from:
             window = torch.Generator().manual_seed(options.seed * 1_000_003 + step)
             part = losses.random_window((made, driving, weight), 0.5, window)
             with self._precision():
                 terms["perceptual"] = options.perceptual_weight * self.perceptual(*part)
-        distance = losses.taught(both.value, torch.cat(targets))
-        entropy = losses.heatmap_entropy(heat, torch.cat(targets))
-        terms["taught"] = teacher_weight(options, step) * (distance + ENTROPY * entropy)
-        warped = torch.from_numpy(batch.warped).to(self.device)
-        known = torch.from_numpy(batch.jacobian).to(self.device)
-        shift, turn = losses.equivariance(
-            kp_source, kp_driving, targets[0], targets[1], warped, known
-        )
-        terms["equivariance"] = options.equivariance_weight * (10 * shift + turn)
         judged = self.judge is not None and after >= options.adversarial_from
         if self.judge is not None and judged:
             verdict, matching = losses.adversarial_loss(self.judge, driving, made)
@@ -236,7 +265,22 @@ class Training:
             judgement = losses.discriminator_loss(self.judge, driving, made)
             judgement.backward()  # type: ignore[no-untyped-call]
             self.judge_optimizer.step()
-        self._note(**terms, distance=distance)
+        self._note(**terms)
+
+    def _guide(self, points: Tensor, which: int) -> Keypoints:
+        """The taught places as keypoints without turn or stretch, off by as much as a good detector
+        is; (n, K, 2). A place that the teacher doesn't know (irises) becomes that of the face."""
+        k = self.config.num_kp
+        known = torch.isfinite(points)
+        middle = torch.where(known, points, 0.0).sum(1, keepdim=True) / known.sum(1, keepdim=True)
+        value = torch.where(known, points, middle)
+        value = torch.cat([value, middle.expand(-1, max(0, k - value.shape[1]), -1)], 1)[:, :k]
+        generator = torch.Generator(device="cpu").manual_seed(
+            2 * (self.options.seed + self.step) + which
+        )
+        noise = torch.randn(value.shape, generator=generator).to(value.device)
+        jacobian = torch.eye(2, device=value.device).expand(len(value), k, 2, 2)
+        return Keypoints(value + GUIDE_NOISE * noise, jacobian.contiguous())
 
     def _descend(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)

@@ -45,6 +45,8 @@ class TrainingOptions:
 
     steps: int = 100_000
     warmup_steps: int = 1_000  # keypoint detector alone, taught by landmarks
+    # after it, pictures are moved by the landmarks themselves while the detector rests
+    guided_steps: int = 0
     batch: int = 8
     warmup_batch: int = 16
     learning_rate: float = 2e-4
