@@ -244,7 +244,9 @@ class DecodingPass:
         pts = held.picture.pts
         if pts is None:
             return
-        missing = [p for p in self._awaited if p < pts]
+        # Not those from far before: where two recordings were joined the count starts anew.
+        near = pts - round(1 / self.clock.time_base)
+        missing = [p for p in self._awaited if near < p < pts]
         self._awaited.difference_update(missing)
         missing = [p for p in missing if self.clock.seconds_of_pts(p) > 0]
         if missing:

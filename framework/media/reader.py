@@ -7,6 +7,9 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from framework.media.source import Damage, SourceInfo
 from framework.types import Frame
 
@@ -74,17 +77,20 @@ class Reader(ABC):
         self.notes = list(self.info.notes)
         return self._track(self._read())
 
-    def frames(self, indices: Iterable[int], times: Sequence[float] = ()) -> Iterator[Frame]:
+    def frames(
+        self, indices: Iterable[int], times: Sequence[float] | NDArray[np.float64] = ()
+    ) -> Iterator[Frame]:
         """The frames with these indices, in ascending order, each once.
 
         Args:
             indices: in any order; those beyond the recording are left out.
-            times: ``time_s`` of every frame of the recording, as an earlier iteration gave them.
-                With it, stretches without a wanted frame are skipped by seeking where that is
-                exact; without it everything up to the last wanted frame is decoded.
+            times: ``time_s`` of every frame of the recording, as an earlier iteration gave them
+                (``TrackTable.time_s``). With it, stretches without a wanted frame are skipped by
+                seeking; each frame is checked against its time, and where that does not fit, or
+                without it, everything up to the last wanted frame is decoded.
         """
         wanted = sorted({int(i) for i in indices if i >= 0})
-        return self._track(self._pick(wanted, times))
+        return self._track(self._pick(wanted, [float(t) for t in times]))
 
     def _pick(self, wanted: list[int], times: Sequence[float]) -> Generator[Frame]:
         if not wanted:

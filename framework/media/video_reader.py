@@ -40,7 +40,6 @@ class VideoReader(Reader):
             self._orientation = frame_orientation(picture)
         self._path = path
         self._threads = threads
-        self._exact = False  # whether a whole iteration went by without repair or damage
 
     def _new_pass(self) -> DecodingPass:
         return DecodingPass(self._path, self._threads, self._aspect, self._orientation)
@@ -84,11 +83,10 @@ class VideoReader(Reader):
             self.notes.append(f"{run.clock.repaired} timestamps were missing or out of order")
         if run.resized:
             self.notes.append("the picture changes its size; all were scaled to the first one's")
-        self._exact = not self.damage and not run.clock.repaired
 
     def _pick(self, wanted: list[int], times: Sequence[float]) -> Generator[Frame]:
         done = -1
-        if len(times) and self._exact and self.info.container in _SEEKABLE:
+        if len(times) and self.info.container in _SEEKABLE:
             wanted = [i for i in wanted if i < len(times)]
             try:
                 with closing(self._new_pass().pick(wanted, times)) as frames:

@@ -236,6 +236,23 @@ def test_size_change_within_a_stream(tmp_path):
         assert any("size" in n for n in reader.notes)
 
 
+def test_joined_recordings_go_on_in_time(tmp_path):
+    parts = [
+        make_video(tmp_path / f"{i}.ts", [numbered(100 * i + k) for k in range(60)])
+        for i in range(2)
+    ]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(p.read_bytes() for p in parts))
+    with open_reader(joined) as reader:
+        frames = list(reader)
+        assert [number_of(f.bgr) for f in frames] == [*range(60), *range(100, 160)]
+        times = [f.time_s for f in frames]
+        assert times == pytest.approx([i / 25 for i in range(120)], abs=0.05)
+        assert not any("did not decode" in d.what for d in reader.damage)
+        picked = [number_of(f.bgr) for f in reader.frames([5, 90, 119], times)]
+        assert picked == [5, 130, 159]
+
+
 def test_notes_say_what_was_changed(tmp_path):
     path = make_video(
         tmp_path / "v.mp4",
@@ -262,7 +279,7 @@ class TestPick:
         with open_reader(recording) as reader:
             times = [f.time_s for f in reader]
             expected = sorted({i for i in wanted if i < 250})
-            for known in ((), times):
+            for known in ((), times, np.array(times)):
                 got = list(reader.frames(wanted, known))
                 assert [f.index for f in got] == expected
                 assert [number_of(f.bgr) for f in got] == expected
