@@ -218,7 +218,7 @@ class FommAnonymizer:
                 person.values.reset()
                 person.jacobians.reset()
                 person.squares.reset()
-                person.driving, person.opacity = None, 0.0
+                person.driving, person.opacity, person.time_s = None, 0.0, None
             square = person.planned.get(frame.index) or person.squares(
                 square_of_box(face.xyxy), frame.time_s
             )
@@ -252,11 +252,14 @@ class FommAnonymizer:
         """In order of time: filter, relate to the neutral frame, decide, fade."""
         for head in heads:
             person = self._people[head.track_id]
+            # whoever appears is shown at once as what can be shown: there is nothing to fade from
+            appears = person.time_s is None
             elapsed = 0.0 if person.time_s is None else head.frame.time_s - person.time_s
             person.time_s = head.frame.time_s
             if head.keypoints is not None and head.reason is None:
                 head.reason = self._follow(head, person)
-            step = 1.0 if self.options.fade_s == 0 else max(0.0, elapsed) / self.options.fade_s
+            at_once = appears or self.options.fade_s == 0
+            step = 1.0 if at_once else max(0.0, elapsed) / self.options.fade_s
             if head.reason is None:
                 person.opacity = min(1.0, person.opacity + step)
             else:

@@ -82,13 +82,14 @@ class FommOptions(BaseModel):
         description="A head turned further to the side is masked. Unit: degrees.",
     )
     max_pitch_deg: float = Field(
-        default=35.0,
+        default=60.0,
         ge=5.0,
         le=90.0,
-        description="A head bent further up or down is masked. Unit: degrees.",
+        description="A head bent further up or down is masked. Coarse: an open mouth looks like "
+        "a nod to five landmarks. Unit: degrees.",
     )
     max_roll_deg: float = Field(
-        default=35.0,
+        default=45.0,
         ge=5.0,
         le=180.0,
         description="A head that leans further to one shoulder is masked. Unit: degrees.",

@@ -60,14 +60,14 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "donor-02": ("126", "006", "025", "038", "062", "064", "099", "129"),
     "donor-03": ("066", "007", "014", "020", "032", "094", "134", "135"),
     "donor-04": ("034", "013", "016", "030", "086", "087", "113", "127"),
-    "donor-05": ("024", "005", "036", "045", "067", "115", "119", "142"),
+    "donor-05": ("142", "005", "024", "036", "045", "067", "115", "119"),
     "donor-06": ("122", "009", "010", "027", "083", "100", "118", "139"),
     "donor-07": ("011", "002", "019", "090", "091", "097", "102", "124"),
     "donor-08": ("107", "003", "039", "081", "112", "120", "136", "144"),
     "donor-09": ("063", "018", "130", "104", "128", "132", "138", "141"),
     "donor-10": ("172", "021", "031", "105", "125", "131", "140", "173"),
     "donor-11": ("108", "017", "037", "070", "101", "103", "117", "121"),
-    "donor-12": ("012", "022", "026", "029", "033", "041", "068", "143"),
+    "donor-12": ("026", "012", "022", "029", "033", "041", "068", "143"),
 }
 
 
@@ -382,7 +382,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         finder = LandmarkFinder()
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is missing: pip install dlib-bin face_recognition_models")
+        print(
+            f"error: {error.name} is missing: pip install dlib-bin face_recognition_models",
+            file=sys.stderr,
+        )
         return 2
     try:
         pictures = dict(read_portraits(options.archive, wanted))

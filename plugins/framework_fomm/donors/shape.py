@@ -41,7 +41,7 @@ def box_of_shape(shape: Points) -> NDArray[np.float64]:
     """(4,) the box a face detector puts around these landmarks: hairline to chin, ear to ear."""
     left, right = shape[:, 0].min(), shape[:, 0].max()
     brow, chin = shape[17:27, 1].min(), shape[8, 1]
-    return np.array([left, brow - 0.42 * (chin - brow), right, chin])
+    return np.array([left, brow - 0.35 * (chin - brow), right, chin])
 
 
 def frame_points(shape: Points) -> Points:
