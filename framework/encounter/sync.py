@@ -1,0 +1,182 @@
+"""When did the other camera start? Offset and drift of two recordings from their sound.
+
+Generalised cross-correlation with phase transform (Knapp and Carter 1976): dividing the
+cross-spectrum by its magnitude leaves the phase alone, whose inverse transform peaks at the lag whatever the gains,
+the equalisation and most of the room. A few long pieces of one recording are looked for in the whole
+of the other; short windows along it then give lags of their own near what the pieces agree on, and a
+robust line through them (Theil 1950, Sen 1968) gives offset and drift. How many windows lie on the
+line is the confidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000
+"""Samples a second: speech has what is needed below 4 kHz."""
+PIECE_S = 20.0
+MAX_PIECES = 12
+WINDOW_S = 10.0
+MAX_WINDOWS = 60
+SEARCH_S = 1.0
+"""How far a window may lie from the global lag: 25 minutes at 500 ppm are 0.75 s."""
+AGREEMENT_S = 0.04
+"""Windows within this of the line agree with it: one frame at 25 a second."""
+MIN_PEAK = 7.0
+"""A correlation peak below so many standard deviations of its surroundings is noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """How one clock follows from another: ``t_reference = offset_s + (1 + drift) * t_other``.
+
+    Attributes:
+        offset_s: time on the reference clock at which the other recording starts; seconds.
+        drift: relative difference of the two clocks; 1e-5 is 10 parts in a million.
+        confidence: share of windows with sound that agree with the line, 0 to 1; 0 if the recordings
+            have no sound in common.
+        windows: how many windows had sound.
+        residual_s: median absolute distance of the agreeing windows from the line, seconds.
+    """
+
+    offset_s: float
+    drift: float
+    confidence: float
+    windows: int
+    residual_s: float
+
+    def to_reference(self, time_s: float) -> float:
+        """A time of the other recording on the reference clock, seconds."""
+        return self.offset_s + (1.0 + self.drift) * time_s
+
+
+def gcc_phat(
+    reference: NDArray[np.float32], other: NDArray[np.float32], rate: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Phase-transformed cross-correlation of two signals.
+
+    Args:
+        reference, other: mono samples, any lengths.
+        rate: samples a second; the spectrum is used from 80 Hz up, below is handling noise.
+
+    Returns:
+        The correlation and the lag of each of its values in seconds. A peak at lag L says that
+        ``reference(t + L)`` is ``other(t)``: the other recording starts L after the reference.
+    """
+    from scipy import fft
+
+    length = fft.next_fast_len(len(reference) + len(other), real=True)
+    cross = fft.rfft(reference, length) * np.conj(fft.rfft(other, length))
+    magnitude = np.abs(cross)
+    # Bins without energy have a phase of pure rounding error, which the division would amplify.
+    floor = max(float(magnitude.mean()) * 1e-6, 1e-30)
+    cross /= np.maximum(magnitude, floor)
+    cross[: int(80 * length / rate)] = 0
+    correlation = fft.irfft(cross, length)
+    lags = np.arange(length)
+    lags = np.where(lags < len(reference), lags, lags - length)
+    order = np.argsort(lags, kind="stable")
+    return correlation[order].astype(np.float32), lags[order] / rate
+
+
+def peak(correlation: NDArray[np.float32]) -> tuple[int, float]:
+    """Index of the highest value, and its height in standard deviations of the correlation."""
+    index = int(np.argmax(correlation))
+    spread = float(correlation.std())
+    return index, float(correlation[index]) / spread if spread > 0 else 0.0
+
+
+def synchronise(
+    reference: NDArray[np.float32], other: NDArray[np.float32], rate: int = RATE
+) -> SyncResult:
+    """Offset and drift of ``other`` against ``reference``.
+
+    Args:
+        reference, other: mono samples in [-1, 1].
+        rate: samples a second of both.
+
+    Returns:
+        The estimate; confidence 0 if there is nothing in common.
+    """
+    nothing = SyncResult(0.0, 0.0, 0.0, 0, float("nan"))
+    if min(len(reference), len(other)) < rate:
+        return nothing
+    rough = _rough_lag(reference, other, rate)
+    if rough is None:
+        return nothing
+    times, found = _window_lags(reference, other, rate, rough)
+    if not len(times):
+        return SyncResult(rough, 0.0, 0.0, 0, float("nan"))
+    slope, intercept = _robust_line(times, found)
+    distance = np.abs(found - (intercept + slope * times))
+    agree = distance <= AGREEMENT_S
+    if agree.sum() >= 3:
+        slope, intercept = _robust_line(times[agree], found[agree])
+        distance = np.abs(found - (intercept + slope * times))
+        agree = distance <= AGREEMENT_S
+    residual = float(np.median(distance[agree])) if agree.any() else float("nan")
+    share = float(agree.mean())
+    return SyncResult(float(intercept), float(slope), share, len(times), residual)
+
+
+def _rough_lag(
+    reference: NDArray[np.float32], other: NDArray[np.float32], rate: int
+) -> float | None:
+    """The lag that most pieces of ``other`` agree on; None if no piece is found in ``reference``.
+
+    Pieces, not the whole: over minutes a drift of 200 ppm smears the peak beyond recognition.
+    """
+    size = min(len(other), int(PIECE_S * rate))
+    count = min(MAX_PIECES, max(1, len(other) // size))
+    found = []
+    for start in np.linspace(0, len(other) - size, count).astype(int):
+        correlation, lags = gcc_phat(reference, other[start : start + size], rate)
+        index, height = peak(correlation)
+        if height >= MIN_PEAK:
+            found.append(float(lags[index]) - start / rate)
+    if not found:
+        return None
+    lags_found = np.array(found)
+    near = np.abs(lags_found[:, None] - lags_found[None]) <= SEARCH_S
+    return float(np.median(lags_found[near[int(near.sum(axis=1).argmax())]]))
+
+
+def _window_lags(
+    reference: NDArray[np.float32], other: NDArray[np.float32], rate: int, rough: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle times (on the other's clock) and lags of windows with sound in both recordings."""
+    size, reach = int(WINDOW_S * rate), int(SEARCH_S * rate)
+    size = min(size, len(other) // 3)
+    first = max(0, int(-rough * rate))
+    last = min(len(other), int(len(reference) - rough * rate)) - size
+    if last <= first or size < rate // 2:
+        return np.zeros(0), np.zeros(0)
+    count = min(MAX_WINDOWS, max(3, (last - first) // size))
+    loud = 0.1 * float(np.sqrt(np.mean(other.astype(np.float64) ** 2)))
+    times, found = [], []
+    for start in np.linspace(first, last, count).astype(int):
+        piece = other[start : start + size]
+        low = max(0, start + int(rough * rate) - reach)
+        match = reference[low : low + size + 2 * reach]
+        if np.sqrt(np.mean(piece.astype(np.float64) ** 2)) < loud or len(match) < size:
+            continue
+        correlation, lags = gcc_phat(match, piece, rate)
+        near = np.abs(lags + (low - start) / rate - rough) <= SEARCH_S
+        index, _ = peak(np.where(near, correlation, 0))
+        times.append((start + size / 2) / rate)
+        found.append(float(lags[index]) + (low - start) / rate)
+    return np.array(times), np.array(found)
+
+
+def _robust_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and intercept by Theil and Sen: medians, so that a third of the points may be wrong."""
+    if len(x) < 3 or float(np.ptp(x)) < 20.0:
+        # Over a few seconds the jitter of single windows is larger than any drift.
+        return 0.0, float(np.median(y))
+    from scipy import stats
+
+    line = stats.theilslopes(y, x)
+    return float(line.slope), float(line.intercept)
