@@ -62,7 +62,7 @@ def resolve(
         raise ContractError(f"resolve: expected a positive picture size, got {width} x {height}")
     options = options or ResolveOptions()
     time_s = log.time_s()
-    tracklets = absorb_doubles(collect(log.rows()), len(time_s))
+    tracklets = absorb_doubles(collect(log.rows()), len(time_s), options.keep_score)
     chains = stitch(tracklets, time_s, options.max_gap_s)
 
     kept: list[tuple[Tracklet, tuple[float, float]]] = []

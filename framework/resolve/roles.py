@@ -30,6 +30,7 @@ def assign_roles(table: TrackTable, main: Role = Role.PATIENT, people: int = 1) 
         people: how many of them there are (>= 0). Equal presence: the lower id comes first.
     """
     weight = presence(table)
-    ranked = sorted(weight, key=lambda t: (-weight[t], t))
+    # Whole numbers: the last bit of a smoothed box must not decide who the patient is.
+    ranked = sorted(weight, key=lambda t: (-round(weight[t]), t))
     chosen = set(ranked[:people])
     return table.with_roles({t: main if t in chosen else Role.BYSTANDER for t in sorted(weight)})

@@ -12,7 +12,7 @@ from framework.resolve.log import RowKind, Rows
 from framework.resolve.overlap import common_area
 
 SAME_FACE_IOU = 0.3
-"""A stray detection that overlaps a filtered track by this much is that track's detection."""
+"""Two boxes of one frame that overlap by this much may be one face."""
 
 INSIDE = 0.65
 """A box with this share of its area inside another face's box may be a second box on that face."""
@@ -136,12 +136,14 @@ def join(pieces: list[Tracklet]) -> Tracklet:
     )
 
 
-def absorb_doubles(tracklets: list[Tracklet], frame_count: int) -> list[Tracklet]:
-    """Second boxes on a face join the first: the detector sometimes sees a face and its middle.
+def absorb_doubles(
+    tracklets: list[Tracklet], frame_count: int, keep_score: float
+) -> list[Tracklet]:
+    """Second boxes on a face join the first: the detector sometimes sees a face and a part of it.
 
     A tracklet is a second box if, in every one of its frames, it lies mostly inside the box of one
-    and the same stronger tracklet. The stronger one's box then becomes the union, so that nothing
-    that was detected is left open.
+    and the same stronger tracklet, or is weaker than ``keep_score`` throughout and overlaps it. The
+    stronger one's box then becomes the union, so that nothing that was detected is left open.
     """
     at: list[list[int]] = [[] for _ in range(frame_count)]
     for number, tracklet in enumerate(tracklets):
@@ -154,20 +156,24 @@ def absorb_doubles(tracklets: list[Tracklet], frame_count: int) -> list[Tracklet
     for number in sorted(crowded, key=lambda n: (weight[n], n)):
         hosts = set(at[result[number].first]) - {number} - gone
         for host in sorted(hosts, key=lambda n: (-weight[n], n)):
-            if weight[host] > weight[number] and _inside(result[number], result[host]):
+            if weight[host] > weight[number] and _doubles(result[number], result[host], keep_score):
                 result[host] = _united(result[host], result[number])
                 gone.add(number)
                 break
     return [t for n, t in enumerate(result) if n not in gone]
 
 
-def _inside(small: Tracklet, large: Tracklet) -> bool:
+def _doubles(small: Tracklet, large: Tracklet, keep_score: float) -> bool:
     where = np.searchsorted(large.frame, small.frame)
     if where[-1] >= len(large) or not np.array_equal(large.frame[where], small.frame):
         return False
     shared = common_area(small.xyxy, large.xyxy[where])
     own = common_area(small.xyxy, small.xyxy)
-    return bool((shared >= INSIDE * np.maximum(own, 1e-9)).all())
+    inside = shared >= INSIDE * np.maximum(own, 1e-9)
+    if float(small.score.max()) < keep_score:
+        other = common_area(large.xyxy[where], large.xyxy[where])
+        inside |= shared >= SAME_FACE_IOU * np.maximum(own + other - shared, 1e-9)
+    return bool(inside.all())
 
 
 def _united(host: Tracklet, guest: Tracklet) -> Tracklet:
