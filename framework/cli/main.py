@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from framework.cli import components, doctor, run
+from framework.cli import benchmark, components, doctor, run
 from framework.cli.console import fail
 from framework.errors import (
     EXIT_CANNOT_RUN,
@@ -29,6 +29,7 @@ app = typer.Typer(
 run.mount(app)
 components.mount(app)
 doctor.mount(app)
+benchmark.mount(app)
 
 
 @app.callback(invoke_without_command=True)

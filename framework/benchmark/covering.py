@@ -1,0 +1,134 @@
+"""Runs one anonymizer over one item, as the second pass of a run does, and takes the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.benchmark.faces import Subject
+from framework.benchmark.items import Recording
+from framework.errors import ContractError
+from framework.pipeline.cover_check import check_picture, uncovered
+from framework.protocols import Anonymizer, BatchAnonymizer, PreparedAnonymizer
+from framework.table import TrackTable
+from framework.types import Frame, Image
+
+BATCH = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Covered:
+    """What an anonymizer made of an item.
+
+    Attributes:
+        images: n covered pictures.
+        seconds: (k,) time of each call over the frames of the call, one entry a frame; the first
+            call and the preparation are left out where there is more than one call.
+        prepare_s: seconds of preparation (once an item).
+        exposed: (n,) bool: the subject's face came back as it was.
+        peak_bytes: highest resident memory of the process during the work; 0 if not known.
+    """
+
+    images: list[Image]
+    seconds: NDArray[np.float64]
+    prepare_s: float
+    exposed: NDArray[np.bool_]
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class _View:
+    """An item as an anonymizer may look at it before rendering."""
+
+    table: TrackTable
+    recording: Recording
+
+    def frames(self, indices: Iterable[int]) -> Iterator[Frame]:
+        for i in sorted({int(i) for i in indices}):
+            if 0 <= i < len(self.recording.frames):
+                yield self.recording.frames[i]
+
+
+def cover(anonymizer: Anonymizer, recording: Recording, subject: Subject) -> Covered:
+    """Cover every face of an item. Exceptions of the anonymizer are the caller's."""
+    _reset_peak()
+    anonymizer.reset()
+    start = time.perf_counter()
+    if isinstance(anonymizer, PreparedAnonymizer):
+        anonymizer.prepare(_View(subject.table, recording))
+    prepare_s = time.perf_counter() - start
+    images: list[Image] = []
+    seconds: list[float] = []
+    size = BATCH if isinstance(anonymizer, BatchAnonymizer) else 1
+    exposed = np.zeros(len(recording.frames), bool)
+    for k in range(0, len(recording.frames), size):
+        frames = recording.frames[k : k + size]
+        tracks = [subject.table.tracks_at(f.index) for f in frames]
+        start = time.perf_counter()
+        if isinstance(anonymizer, BatchAnonymizer):
+            made = anonymizer.anonymize_batch(frames, tracks)
+        else:
+            made = [anonymizer.anonymize(frames[0], tracks[0])]
+        took = time.perf_counter() - start
+        if len(made) != len(frames):
+            raise ContractError(f"anonymize: expected {len(frames)} images, got {len(made)}")
+        for frame, image, found in zip(frames, made, tracks, strict=True):
+            check_picture(frame, image)
+            exposed[frame.index] = subject.track_id in uncovered(frame, image, found)
+        images += made
+        seconds += [took / len(frames)] * len(frames)
+    warm = seconds[size:] or seconds
+    return Covered(images, np.array(warm), prepare_s, exposed, _peak())
+
+
+def reencode(frames: Sequence[Frame]) -> list[Image]:
+    """Encode and decode in memory (H.264, CRF 18): the noise floor of every utility figure."""
+    import io
+
+    import av
+
+    height, width = frames[0].bgr.shape[:2]
+    even = (height + height % 2, width + width % 2)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as out:
+        stream = out.add_stream("libx264", rate=25, options={"crf": "18", "preset": "veryfast"})
+        stream.height, stream.width, stream.pix_fmt = *even, "yuv420p"
+        for frame in frames:
+            pad = ((0, even[0] - height), (0, even[1] - width), (0, 0))
+            padded = np.pad(frame.bgr, pad, mode="edge")
+            picture = av.VideoFrame.from_ndarray(padded, format="bgr24")
+            out.mux(stream.encode(picture))
+        out.mux(stream.encode(None))
+    buffer.seek(0)
+    with av.open(buffer, "r") as back:
+        images = [
+            np.asarray(f.to_ndarray(format="bgr24")[:height, :width], np.uint8, order="C")
+            for f in back.decode(video=0)
+        ]
+    if len(images) != len(frames):
+        raise ContractError(f"re-encoding: expected {len(frames)} frames, got {len(images)}")
+    return images
+
+
+def _reset_peak() -> None:
+    """Start a new measurement of peak memory, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return
+
+
+def _peak() -> int:
+    """Highest resident memory since the last reset, bytes; 0 where the system does not tell."""
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, UnicodeDecodeError):
+        return 0
+    return 0

@@ -1,0 +1,1 @@
+"""Tables for people, files for machines, one page to hand around."""

@@ -1,0 +1,54 @@
+"""benchmark.html: everything on one page that needs nothing else."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from framework.atomic import write_text
+from framework.benchmark.outputs.pareto import pareto
+from framework.benchmark.outputs.tables import all_tables
+from framework.benchmark.results.evaluate import Results
+
+
+def write_page(
+    results: Results,
+    environment: dict[str, Any],
+    command: str,
+    pictures: list[tuple[str, str]],
+    path: Path,
+) -> None:
+    """Write the page.
+
+    Args:
+        pictures: of :func:`framework.benchmark.outputs.strip.strip`.
+    """
+    write_text(path, render_page(results, environment, command, pictures))
+
+
+def render_page(
+    results: Results,
+    environment: dict[str, Any],
+    command: str,
+    pictures: list[tuple[str, str]],
+) -> str:
+    """The page as HTML; every text is escaped, only the picture drawn here is not."""
+    import jinja2
+
+    engine = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    own = resources.files("framework.benchmark.outputs")
+    shared = (resources.files("framework.report") / "style.css").read_text(encoding="utf-8")
+    return engine.from_string((own / "page.html").read_text(encoding="utf-8")).render(
+        style=shared + (own / "page.css").read_text(encoding="utf-8"),
+        data=results.plan["config"]["data"],
+        tables=all_tables(results),
+        pareto=pareto(results),
+        pictures=pictures,
+        notes=results.notes,
+        contamination=sorted(results.plan["contamination"].items()),
+        environment=environment,
+        command=command,
+    )

@@ -1,0 +1,1 @@
+"""From stored raw results to figures with intervals."""

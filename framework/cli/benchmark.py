@@ -1,0 +1,174 @@
+"""``framework benchmark``: compare anonymizers, and look at stored results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from framework.cli.console import progress_bars, say, warn
+
+Out = Annotated[Path, typer.Option("--out", "-d", metavar="DIR", help="Where the results go.")]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command and its subcommands to the application."""
+    group = typer.Typer(invoke_without_command=True, help=benchmark.__doc__, rich_markup_mode=None)
+    group.callback()(benchmark)
+    group.command("compare")(compare)
+    group.command("merge")(merge)
+    app.add_typer(group, name="benchmark")
+
+
+def benchmark(
+    context: typer.Context,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="SET",
+            help="synthetic, lfw:DIR, stills:DIR, clips:DIR, labelled:FILE or manifest:FILE.csv "
+            "[synthetic].",
+        ),
+    ] = None,
+    out: Out = Path("benchmark-output"),
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="A benchmark.yaml.")
+    ] = None,
+    anonymizers: Annotated[
+        str | None,
+        typer.Option("--anonymizers", metavar="A,B", help="What to compare [mask,blur,pixelate]."),
+    ] = None,
+    recognizers: Annotated[
+        str | None,
+        typer.Option("--recognizers", metavar="A,B", help="Attackers [all that are installed]."),
+    ] = None,
+    fer: Annotated[
+        str | None,
+        typer.Option("--fer", metavar="A,B", help="Emotion classifiers [all that are installed]."),
+    ] = None,
+    attacks: Annotated[
+        str | None, typer.Option("--attacks", metavar="T0,T1", help="Attacks to run [T0 to T5].")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            "-o",
+            metavar="GROUP.NAME=VALUE",
+            help="For instance detector.size=320 or recognizer:dlib.jitters=2. Repeatable.",
+        ),
+    ] = None,
+    data_name: Annotated[
+        str | None,
+        typer.Option("--data-name", help="Name under which components may have been trained."),
+    ] = None,
+    persons: Annotated[int | None, typer.Option("--persons", help="Most persons [200].")] = None,
+    fit: Annotated[
+        int | None, typer.Option("--fit", help="Most persons attackers learn from [100].")
+    ] = None,
+    probes: Annotated[
+        int | None, typer.Option("--probes", help="Most released items a person [2].")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="Most frames of a clip [150].")
+    ] = None,
+    few: Annotated[
+        int | None, typer.Option("--few", help="Size of the small gallery [10].")
+    ] = None,
+    resamples: Annotated[
+        int | None, typer.Option("--resamples", help="Resamples of the bootstrap [2000].")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of everything random [0].")
+    ] = None,
+    threads: Annotated[int | None, typer.Option("--threads", help="CPU threads [all].")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
+    keep_templates: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-templates",
+            help="Keep embeddings in the store (they identify people).",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")] = (
+        False
+    ),
+) -> None:
+    """Compare anonymizers: what protects against which attacker, and what it costs.
+
+    Run it again with the same --out to add what is new; nothing is measured twice.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from framework.benchmark.config import load_benchmark_config
+    from framework.benchmark.outputs.report import report
+    from framework.benchmark.runner import run_benchmark
+
+    settings = load_benchmark_config(
+        config,
+        option or [],
+        data=data,
+        anonymizers=anonymizers,
+        recognizers=recognizers,
+        fer=fer,
+        attacks=attacks,
+        data_name=data_name,
+        persons=persons,
+        fit=fit,
+        probes=probes,
+        frames=frames,
+        few=few,
+        resamples=resamples,
+        seed=seed,
+        threads=threads,
+        device=device,
+        keep_templates=keep_templates,
+    )
+    with progress_bars(quiet) as progress:
+        bench = run_benchmark(
+            settings, out, warn=(lambda message: None) if quiet else warn, progress=progress
+        )
+    lines = report(bench, out)
+    if not quiet:
+        for line in lines:
+            say(line)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Output folder of a benchmark.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+) -> None:
+    """Show what changed between two benchmarks, person by person where they are the same."""
+    from framework.benchmark.outputs.compare import change_table, changes, read_leaderboard
+    from framework.benchmark.outputs.text import aligned
+
+    a, b = read_leaderboard(first), read_leaderboard(second)
+    found = changes(a, b)
+    if a["plan"]["config"]["data"] != b["plan"]["config"]["data"]:
+        warn("the two were measured on different data: differences say little about the methods")
+    if not found:
+        say("no figure is in both")
+        return
+    table = change_table(found)
+    for line in aligned(table.header, table.rows):
+        say(line)
+
+
+def merge(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Output folder of a benchmark.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    out: Annotated[Path, typer.Option("--out", "-d", metavar="DIR", help="The merged store.")],
+) -> None:
+    """Put the results of two machines into one store.
+
+    Run the benchmark with the same settings and this --out for the tables.
+    """
+    from framework.benchmark.store import FILE, Store
+
+    with Store(out / FILE) as target:
+        for folder in (first, second):
+            with Store(folder / FILE, create=False) as source:
+                say(f"{target.merge(source)} results from {folder.name}")
