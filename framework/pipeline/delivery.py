@@ -20,12 +20,13 @@ from framework.media.source import SourceInfo
 VIDEO_STEM = "anonymized"
 TRACKS = "tracks.csv"
 EMOTIONS = "emotions.csv"
+EMOTIONS_RAW = "emotions_raw.csv"
 EMOTION_FRAMES = "emotions_frames.csv"
 RECOMMENDATIONS = "recommendations.json"
 REPORT = "report.html"
 AUDIT = "audit.json"
 MANIFEST = "manifest.json"
-NAMES = (EMOTIONS, EMOTION_FRAMES, RECOMMENDATIONS, REPORT, AUDIT, MANIFEST)
+NAMES = (EMOTIONS, EMOTIONS_RAW, EMOTION_FRAMES, RECOMMENDATIONS, REPORT, AUDIT, MANIFEST)
 
 
 class Delivery:

@@ -89,6 +89,7 @@ def finish_job(
     classifier = components.classifier()
     timelines: Timelines | None = None
     agreement: Agreement | None = None
+    after: Timelines | None = None
     if classifier is not None:
         timelines = _timelines(table, timeline_config, classifier)
         if config.recheck and len(table.samples):
@@ -108,6 +109,8 @@ def finish_job(
     manifest = _manifest(command, components)
     if timelines is not None:
         write_emotions(delivery.path(names.EMOTIONS), timelines.people)
+        if timelines.corrected:
+            write_emotions(delivery.path(names.EMOTIONS_RAW), timelines.raw)
         if config.per_frame:
             write_emotion_frames(delivery.path(names.EMOTION_FRAMES), table)
         write_recommendations(delivery.path(names.RECOMMENDATIONS), recommendations)
@@ -119,6 +122,7 @@ def finish_job(
         timelines=timelines,
         recommendations=tuple(recommendations) if config.recommender != NONE else None,
         agreement=agreement,
+        after=after.raw if after is not None else None,
         video=covered[0].name,
     )
     write_report(delivery.path(names.REPORT), report)

@@ -8,6 +8,7 @@ disagreement, not a gap in the comparison.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,8 @@ def reclassify(
             progress("check the result", index + 1, table.frame_count)
         if waiting:
             _sample(waiting, table, ids_of_frame, detector, sampler)
-    return sampler.samples()
+    # The interval of the original: it says how many samples a second can have.
+    return replace(sampler.samples(), interval_s=table.samples.interval_s)
 
 
 def _sample(

@@ -66,7 +66,7 @@ class RecordingView:
     reader: Reader
 
     def frames(self, indices: Iterable[int]) -> Iterator[Frame]:
-        return self.reader.frames(indices)
+        return self.reader.frames(indices, self.table.time_s.tolist())
 
 
 class _Cover:
