@@ -9,7 +9,13 @@ import pytest
 from framework_fomm.crop import square_of_box
 from framework_fomm.training.expression import SIGNALS, head_scale, signals, similarity, transfer
 from framework_fomm.training.framing import BOX_HEIGHT, smooth_squares, square_of_landmarks
-from framework_fomm.training.landmarks import KEYPOINTS, MIRROR, keypoint_targets
+from framework_fomm.training.landmarks import (
+    KEYPOINTS,
+    MIRROR,
+    TAUGHT,
+    jacobian_target,
+    keypoint_targets,
+)
 from framework_fomm.training.series import (
     blinks,
     correlation,
@@ -61,9 +67,25 @@ def test_keypoints_are_means_of_landmarks_and_nan_stays_nan() -> None:
     points = face().astype(np.float32)
     points[68:] = np.nan  # dlib knows no irises
     targets = keypoint_targets(points)
-    assert targets.shape == (len(KEYPOINTS), 2)
-    assert np.isnan(targets[-2:]).all() and np.isfinite(targets[:-2]).all()
+    assert targets.shape == (TAUGHT, 2)
+    assert np.flatnonzero(np.isnan(targets[:, 0])).tolist() == [26, 27]
     assert np.allclose(targets[7], points[[37, 38]].mean(0))
+    crown, ears = targets[len(KEYPOINTS)], targets[-2:]
+    assert crown[1] < points[:68, 1].min()  # above every landmark
+    assert ears[0, 0] < points[0, 0] and ears[1, 0] > points[16, 0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(angle=st.floats(-0.6, 0.6), zoom=st.floats(0.5, 2.0))
+def test_jacobians_are_taught_the_turn_of_the_head(angle: float, zoom: float) -> None:
+    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    upright = jacobian_target(face().astype(np.float32), 200)
+    turned = jacobian_target((face() @ turn.T).astype(np.float32), 200)
+    assert np.allclose(turned, turn @ upright, atol=1e-4)
+    assert np.allclose(upright, upright[0, 0] * np.eye(2), atol=1e-6)
+    # the outline turns with it
+    moved = keypoint_targets((face() @ turn.T).astype(np.float32))
+    assert np.allclose(moved, keypoint_targets(face().astype(np.float32)) @ turn.T, atol=1e-3)
 
 
 def test_square_of_landmarks_is_that_of_the_box() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from framework_fomm import train
-from framework_fomm.model import Fomm
+from framework_fomm.model import Fomm, Keypoints
 from framework_fomm.training import checkpoint, landmarks, media
 from framework_fomm.training.loop import Training
 from framework_fomm.training.losses import Perceptual
@@ -50,7 +50,7 @@ TINY = {
     "generator_expansion": 4,
     "generator_max_features": 8,
     "generator_bottleneck_blocks": 1,
-    "num_kp": 28,
+    "num_kp": 33,
 }
 SIZE = 48
 
@@ -309,13 +309,40 @@ def test_training_learns_resumes_and_exports(tmp_path: Path, packed: Path) -> No
     assert (tmp_path / "parted" / "previews" / "0000006.png").stat().st_mode & 0o077 == 0
 
 
+def test_untrained_network_is_a_warp_that_carries_the_head(tmp_path: Path, packed: Path) -> None:
+    run = start(tmp_path, packed)
+    batch = run.sampler.batch(0, 2)
+    source = torch.from_numpy(batch.source).permute(0, 3, 1, 2).float() / 255
+    points = torch.from_numpy(batch.source_points)
+    rest = run._guide(points, torch.eye(2).expand(2, 2, 2), 0)
+    model = run.model.eval()
+    with torch.no_grad():
+        same = model.generator(source, rest, rest)
+        shifted = Keypoints(rest.value + torch.tensor([4 / (SIZE - 1), 0.0]), rest.jacobian)
+        moved = model.generator(source, rest, shifted).motion.grid
+    assert (same.image - source).abs().mean() < 0.06  # 95 % the source itself, by TRUST
+    nose = int((float(points[0, 20, 1]) + 1) / 2 * moved.shape[1])
+    column = int((float(points[0, 20, 0]) + 1) / 2 * moved.shape[2])
+    flow = moved[0, nose, column] - same.motion.grid[0, nose, column]
+    assert flow[0] == pytest.approx(-4 / (SIZE - 1), abs=5e-3)
+    assert flow[1] == pytest.approx(0, abs=5e-3)
+
+
+def test_landmarks_guide_the_rest_of_the_network(tmp_path: Path, packed: Path) -> None:
+    run = start(tmp_path, packed, steps=2, warmup_steps=0, guided_steps=2)
+    before = {k: v.clone() for k, v in run.model.named_parameters()}
+    assert run.run()
+    changed = {k for k, v in run.model.named_parameters() if (v != before[k]).any()}
+    assert changed and not any(name.startswith("kp_detector") for name in changed)
+
+
 def test_keypoints_come_to_the_landmarks(tmp_path: Path, packed: Path) -> None:
-    run = start(tmp_path, packed, steps=80, warmup_steps=80, warmup_batch=4)
+    run = start(tmp_path, packed, steps=40, warmup_steps=40, warmup_batch=4)
     losses: list[float] = []
     note = run._note
     run._note = lambda **t: (losses.append(float(t["taught"].detach())), note(**t))[1]  # type: ignore[method-assign]
     run.run()
-    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
+    assert np.mean(losses[-10:]) < 0.75 * np.mean(losses[:5])
 
 
 def test_discriminator_and_bfloat16_take_part(tmp_path: Path, packed: Path) -> None:

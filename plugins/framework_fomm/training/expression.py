@@ -55,6 +55,16 @@ def head_scale(landmarks: NDArray[np.floating]) -> Floats:
     return np.asarray(np.maximum(np.maximum(span, 1.7 * nose), 1e-6))
 
 
+def head_frame(landmarks: NDArray[np.floating]) -> Floats:
+    """(..., 2, 2): columns point right along the eyes and down across them, half a head long."""
+    points = np.asarray(landmarks, np.float64)
+    right = points[..., 45, :] - points[..., 36, :]
+    right = right / np.maximum(np.linalg.norm(right, axis=-1, keepdims=True), 1e-6)
+    right = right * (head_scale(points)[..., None] / 2)
+    down = np.stack([-right[..., 1], right[..., 0]], axis=-1)
+    return np.stack([right, down], axis=-1)
+
+
 def similarity(start: Floats, goal: Floats) -> tuple[Floats, Floats]:
     """(2, 2) matrix A and (2,) shift b, least squares of A start + b = goal, no shear (Umeyama)."""
     a, b = start - start.mean(0), goal - goal.mean(0)

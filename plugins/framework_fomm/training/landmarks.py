@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import ComponentError
+from framework_fomm.training.expression import head_frame
 
 POINTS = 70
 
@@ -59,7 +60,27 @@ KEYPOINTS: tuple[tuple[int, ...], ...] = (
     (68,),  # irises
     (69,),
 )
-"""What each seeded keypoint is taught: the mean of these landmarks."""
+"""What each of the first keypoints is taught: the mean of these landmarks."""
+
+OUTLINE: tuple[tuple[float, float], ...] = (
+    (0.0, 2.3),  # crown
+    (-1.35, 1.6),  # hair, upper corners
+    (1.35, 1.6),
+    (-1.7, -0.4),  # ears
+    (1.7, -0.4),
+)
+"""What the keypoints after those are taught: places where a head ends, which no landmark marks.
+
+(right, up) from the middle of the eyes along and across their line, in half sizes of the head
+(:func:`~framework_fomm.training.expression.head_scale`). Without them hair and ears stay behind
+when a head moves, until the network has learnt to take them along.
+"""
+
+USUAL_SCALE = 0.31
+"""Median size of a head over the side of its crop."""
+
+TAUGHT = len(KEYPOINTS) + len(OUTLINE)
+"""Number of keypoints that are taught."""
 
 
 INSTALL_DLIB = "pip install dlib-bin face_recognition_models"
@@ -84,9 +105,21 @@ class Teacher(Protocol):
 
 
 def keypoint_targets(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(..., 70, 2) landmarks -> (..., 28, 2) what the keypoints of :data:`KEYPOINTS` are taught."""
+    """(..., 70, 2) landmarks -> (..., 33, 2) what the keypoints are taught, :data:`TAUGHT`."""
     parts = [landmarks[..., list(points), :].mean(axis=-2) for points in KEYPOINTS]
+    eyes = landmarks[..., [36, 39, 42, 45], :].mean(axis=-2)
+    frame = head_frame(landmarks)
+    parts += [eyes + frame @ np.array([x, -y]) for x, y in OUTLINE]
     return np.stack(parts, axis=-2).astype(np.float32)
+
+
+def jacobian_target(landmarks: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """(..., 2, 2) what every jacobian is taught, from (..., 70, 2) points in a crop of ``size``.
+
+    The turn and size of the head against an upright one of usual size: a place between two
+    keypoints then moves alike with either, where plain shifts would tear it when the head leans.
+    """
+    return (head_frame(landmarks) / (USUAL_SCALE / 2 * size)).astype(np.float32)
 
 
 def dlib_model(name: str) -> Path:

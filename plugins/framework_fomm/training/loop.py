@@ -14,11 +14,11 @@ from torch import Tensor
 
 from framework.errors import ConfigError, MediaError
 from framework_fomm.inference import choose_device, native_bfloat16
-from framework_fomm.model import Fomm, FommConfig, Keypoints, coordinate_grid
+from framework_fomm.model import Fomm, FommConfig, Keypoints
 from framework_fomm.training import checkpoint, losses
 from framework_fomm.training.options import TrainingOptions, learning_rate, teacher_weight
 from framework_fomm.training.pack import Pack
-from framework_fomm.training.pairs import Batch, Mix, PairSampler
+from framework_fomm.training.pairs import Batch, Mix, PairSampler, Portraits
 from framework_fomm.training.preview import sheet, to_tensor, write_sheet
 
 WEIGHTS = "fomm.safetensors"
@@ -26,6 +26,8 @@ LICENCE = "not stated: as the material allows"
 FAILED_SAVES = 3
 """A disk may be full for a moment; after so many failed checkpoints in a row, training ends."""
 CLIP_GRADIENT = 10.0
+TURN = 2.0
+"""Weight of the jacobians beside the distance of the keypoints from the landmarks."""
 GUIDE_NOISE = 0.006
 """Standard deviation added to guiding landmarks, in half pictures."""
 TRUST = 3.0
@@ -127,7 +129,7 @@ class Training:
             if isinstance(work, Batch):
                 self._learn(step, work)
             else:
-                self._warm_up(step, *work)
+                self._warm_up(step, work)
             self.average.update(self.model)
             self.step = step + 1
             self.seconds = before + time.monotonic() - started
@@ -198,20 +200,20 @@ class Training:
 
     # --- one step ---
 
-    def _warm_up(self, step: int, pictures: np.ndarray, points: np.ndarray) -> None:
-        """The keypoint detector alone learns where the landmarks are."""
+    def _warm_up(self, step: int, portraits: Portraits) -> None:
+        """The keypoint detector alone learns where the landmarks are and how the head leans."""
         self._set_rate(step)
         self.model.train()
-        target = torch.from_numpy(points).to(self.device)
-        detector = self.model.kp_detector
+        target = torch.from_numpy(portraits.points).to(self.device)
         with self._precision():
-            _, heat = detector.heatmaps(to_tensor(pictures, self.device))
-        # no jacobians: nothing teaches them yet, and they would double the work
-        grid = coordinate_grid(heat.shape[-2], heat.shape[-1], heat)
-        distance = losses.taught(torch.einsum("nkhw,hwc->nkc", heat, grid), target)
+            picture = to_tensor(portraits.picture, self.device)
+            features, heat = self.model.kp_detector.heatmaps(picture)
+            found = self.model.kp_detector.pool(features, heat)
+        distance = losses.taught(found.value, target)
         entropy = losses.heatmap_entropy(heat, target)
-        self._descend(distance + ENTROPY * entropy)
-        self._note(taught=distance, entropy=entropy)
+        turn = losses.taught_turn(found.jacobian, torch.from_numpy(portraits.turn).to(self.device))
+        self._descend(distance + ENTROPY * entropy + TURN * turn)
+        self._note(taught=distance, entropy=entropy, turn=turn)
 
     def _learn(self, step: int, batch: Batch) -> None:
         options = self.options
@@ -226,11 +228,15 @@ class Training:
             torch.from_numpy(points).to(self.device)
             for points in (batch.source_points, batch.driving_points)
         ]
+        turns = [
+            torch.from_numpy(turn).to(self.device)
+            for turn in (batch.source_turn, batch.driving_turn)
+        ]
         n = len(source)
         after = step - options.warmup_steps
         terms: dict[str, Tensor] = {}
         if after < options.guided_steps:
-            kp_source, kp_driving = (self._guide(p, i) for i, p in enumerate(targets))
+            kp_source, kp_driving = (self._guide(targets[i], turns[i], i) for i in (0, 1))
         else:
             with self._precision():
                 # both pictures in one go: batch norm then sees the same statistics for both
@@ -239,14 +245,17 @@ class Training:
             kp_source, kp_driving = both[:n], both[n:]
             distance = losses.taught(both.value, torch.cat(targets))
             entropy = losses.heatmap_entropy(heat, torch.cat(targets))
-            terms["taught"] = teacher_weight(options, step) * (distance + ENTROPY * entropy)
+            turn = losses.taught_turn(both.jacobian, torch.cat(turns))
+            terms["taught"] = teacher_weight(options, step) * (
+                distance + ENTROPY * entropy + TURN * turn
+            )
             warped = torch.from_numpy(batch.warped).to(self.device)
             known = torch.from_numpy(batch.jacobian).to(self.device)
-            shift, turn = losses.equivariance(
+            shift, stretch = losses.equivariance(
                 kp_source, kp_driving, targets[0], targets[1], warped, known
             )
-            terms["equivariance"] = options.equivariance_weight * (10 * shift + turn)
-            self._note(distance=distance)
+            terms["equivariance"] = options.equivariance_weight * (10 * shift + stretch)
+            self._note(distance=distance, turn=turn)
         with self._precision():
             made = self.model.generator(source, kp_source, kp_driving).image.float()
         terms["l1"] = 10 * losses.weighted_l1(made, driving, weight)
@@ -267,9 +276,11 @@ class Training:
             self.judge_optimizer.step()
         self._note(**terms)
 
-    def _guide(self, points: Tensor, which: int) -> Keypoints:
-        """The taught places as keypoints without turn or stretch, off by as much as a good detector
-        is; (n, K, 2). A place that the teacher doesn't know (irises) becomes that of the face."""
+    def _guide(self, points: Tensor, turn: Tensor, which: int) -> Keypoints:
+        """The taught places and turns as keypoints, off by as much as a good detector is.
+
+        A place that the teacher doesn't know (irises) becomes the middle of the face.
+        """
         k = self.config.num_kp
         known = torch.isfinite(points)
         middle = torch.where(known, points, 0.0).sum(1, keepdim=True) / known.sum(1, keepdim=True)
@@ -279,8 +290,8 @@ class Training:
             2 * (self.options.seed + self.step) + which
         )
         noise = torch.randn(value.shape, generator=generator).to(value.device)
-        jacobian = torch.eye(2, device=value.device).expand(len(value), k, 2, 2)
-        return Keypoints(value + GUIDE_NOISE * noise, jacobian.contiguous())
+        jacobian = turn[:, None].expand(-1, k, 2, 2).contiguous()
+        return Keypoints(value + GUIDE_NOISE * noise, jacobian)
 
     def _descend(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -302,10 +313,10 @@ class Training:
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
 
-    def _prefetched(self) -> Iterator[tuple[int, Batch | tuple[np.ndarray, np.ndarray]]]:
+    def _prefetched(self) -> Iterator[tuple[int, Batch | Portraits]]:
         """The work of every step that is left, prepared in a thread while the last one runs."""
 
-        def prepare(step: int) -> Batch | tuple[np.ndarray, np.ndarray]:
+        def prepare(step: int) -> Batch | Portraits:
             if step < self.options.warmup_steps:
                 return self.sampler.portraits(step, self.options.warmup_batch)
             return self.sampler.batch(step, self.options.batch)
@@ -313,7 +324,7 @@ class Training:
         if self.step >= self.options.steps:
             return
         with ThreadPoolExecutor(2) as pool:
-            waiting: list[Future[Batch | tuple[np.ndarray, np.ndarray]]] = []
+            waiting: list[Future[Batch | Portraits]] = []
             ahead = self.step
             for step in range(self.step, self.options.steps):
                 while ahead < min(step + 4, self.options.steps):

@@ -98,6 +98,11 @@ def taught(value: Tensor, target: Tensor) -> Tensor:
     return (distance * known).sum() / known.sum().clamp(min=1)
 
 
+def taught_turn(jacobian: Tensor, target: Tensor) -> Tensor:
+    """Mean |J - J*| between all jacobians (n, K, 2, 2) and the head's turn (n, 2, 2)."""
+    return (jacobian - target[:, None]).abs().mean()
+
+
 def heatmap_entropy(heat: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of heatmaps (n, K, h, w), each of sum 1, with narrow Gaussians at the
     taught places.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from framework_fomm.model import FommConfig
+from framework_fomm.training.landmarks import TAUGHT
 
 
 def compact_config(size: int, changes: Mapping[str, object] | None = None) -> FommConfig:
@@ -17,7 +18,7 @@ def compact_config(size: int, changes: Mapping[str, object] | None = None) -> Fo
     """
     settings: dict[str, object] = {
         "image_size": size,
-        "num_kp": 28,
+        "num_kp": TAUGHT,
         "kp_scale": 0.5,
         "kp_expansion": 16,
         "kp_max_features": 192,
@@ -33,8 +34,8 @@ def compact_config(size: int, changes: Mapping[str, object] | None = None) -> Fo
         "generator_down_blocks": 2,
         "generator_bottleneck_blocks": 3,
         "blend_output": True,
-        "mask_prior_sigma": 0.065,
-        "mask_prior_background": -8.0,
+        "mask_prior_sigma": 0.07,
+        "mask_prior_background": -10.0,
     }
     return FommConfig.from_dict({**settings, **(changes or {})})
 

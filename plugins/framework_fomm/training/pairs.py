@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework_fomm.training.expression import head_scale, signals, transfer
-from framework_fomm.training.landmarks import MIRROR, keypoint_targets
+from framework_fomm.training.landmarks import MIRROR, jacobian_target, keypoint_targets
 from framework_fomm.training.pack import MARGIN, Pack
 from framework_fomm.training.warps import ThinPlate, border_points, fit_thin_plate, sample
 
@@ -28,9 +28,20 @@ class Batch:
     weight: NDArray[np.uint8]  # (n, s, s) how much each pixel of ``driving`` counts, 255 = 10
     source_points: NDArray[np.float32]  # (n, K', 2) what the keypoints are taught; NaN: unknown
     driving_points: NDArray[np.float32]
+    source_turn: NDArray[np.float32]  # (n, 2, 2) what the jacobians are taught
+    driving_turn: NDArray[np.float32]
     warped: NDArray[np.bool_]  # (n,) a warped still: the map between the two is known
     # for warped stills, at the driving keypoints: T' in p_S = T(p_D), J_S = T'(p_D) J_D
     jacobian: NDArray[np.float32]  # (n, K', 2, 2), identity elsewhere
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """``n`` single pictures and what their keypoints are taught."""
+
+    picture: NDArray[np.uint8]  # (n, s, s, 3) BGR
+    points: NDArray[np.float32]  # (n, K', 2)
+    turn: NDArray[np.float32]  # (n, 2, 2)
 
 
 @dataclass(frozen=True)
@@ -75,10 +86,10 @@ class PairSampler:
         pairs = [self._pair(rng) for _ in range(n)]
         return Batch(*(np.stack(column) for column in zip(*pairs, strict=True)))
 
-    def portraits(self, step: int, n: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """(n, s, s, 3) single pictures, half of them stills, and their (n, K', 2) points."""
+    def portraits(self, step: int, n: int) -> Portraits:
+        """The ``n`` single pictures of a step, half of them stills."""
         rng = np.random.default_rng([self.seed, step, 1])
-        pictures, points = [], []
+        pictures, points, turns = [], [], []
         for _ in range(n):
             if len(self._stills) and (not self._clips or rng.random() < 0.5):
                 row = int(rng.choice(self._stills))
@@ -93,8 +104,10 @@ class PairSampler:
             matrix = self._view(rng, 0.15, 0.08, 15.0)
             picture = _degrade(rng, _Colour(rng)(self._cut(picture, matrix)))
             pictures.append(picture)
-            points.append(self._normalise(keypoint_targets(_move(marks, matrix))))
-        return np.stack(pictures), np.stack(points)
+            marks = _move(marks, matrix)
+            points.append(self._normalise(keypoint_targets(marks)))
+            turns.append(jacobian_target(marks, self.size))
+        return Portraits(np.stack(pictures), np.stack(points), np.stack(turns))
 
     # --- what a pair shows ---
 
@@ -136,6 +149,8 @@ class PairSampler:
             self._weight(marks[1]),
             self._normalise(points[0]),
             self._normalise(points[1]),
+            jacobian_target(marks[0], self.size),
+            jacobian_target(marks[1], self.size),
             np.array(bent is not None),
             jacobian.astype(np.float32),
         )
