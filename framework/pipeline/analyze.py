@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,9 +54,16 @@ class Analysis:
 
 
 def analyze_recording(
-    source: Path, components: Components, progress: Progress = silent
+    source: Path,
+    components: Components,
+    progress: Progress = silent,
+    roles: Callable[[TrackTable], TrackTable] | None = None,
 ) -> Analysis:
     """Decode, detect, track and classify a recording, then resolve its tracks.
+
+    Args:
+        roles: says who is who in the resolved table; None: those who are seen longest and largest
+            have the run's role, the others are bystanders.
 
     Raises:
         MediaError: it cannot be opened.
@@ -98,7 +105,10 @@ def analyze_recording(
         damaged = dict.fromkeys(suspect, "the picture is damaged")
         resolved = resolution.table
         resolution = replace(resolution, table=resolved.with_misses(resolved.misses | damaged))
-    table = assign_roles(resolution.table, main=config.role, people=config.people)
+    if roles is not None:
+        table = roles(resolution.table)
+    else:
+        table = assign_roles(resolution.table, main=config.role, people=config.people)
     if sampler is not None:
         table = table.with_samples(sampler.resolved(table))
         failures += sampler.failures

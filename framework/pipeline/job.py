@@ -55,36 +55,9 @@ def finish_job(
     from framework.api import RunResult
 
     config = components.config
-    _refuse_unprotected(components)
-    video = validated(VideoOptions, config.options_of("video"), "video")
     timeline_config = validated(TimelineConfig, config.options_of("timeline"), "timeline")
-    if config.audio == "keep":
-        warn("the sound is kept: a voice identifies a person as well as a face does")
-    anonymizer = components.anonymizer()
-    covered: list[Path] = []
-
-    def writer_for(info: SourceInfo) -> Writer:
-        covered.append(delivery.video(info))
-        writer = open_writer(
-            covered[0],
-            like=info,
-            codec=video.codec,
-            quality=video.quality,
-            duration_s=table.duration_s,
-            threads=components.threads,
-        )
-        if config.audio == "keep" and info.has_audio:
-            writer.copy_audio(source, info.start_s)
-        return writer
-
-    rendering = render_recording(
-        source,
-        table,
-        anonymizer,
-        writer_for,
-        on_miss=config.on_miss,
-        threads=components.threads,
-        progress=progress,
+    covered, rendering = cover_recording(
+        source, table, components, delivery.video, warn=warn, progress=progress
     )
     classifier = components.classifier()
     timelines: Timelines | None = None
@@ -94,7 +67,7 @@ def finish_job(
         timelines = _timelines(table, timeline_config, classifier)
         if config.recheck and len(table.samples):
             again = reclassify(
-                covered[0],
+                covered,
                 table,
                 components.detector(),
                 classifier,
@@ -105,8 +78,8 @@ def finish_job(
             after = _timelines(table.with_samples(again), timeline_config, classifier)
             agreement = compare(timelines.raw, after.raw)
     recommendations = _advice(components, timelines)
-    audit = _audit(table, analysis, rendering, covered[0], components)
-    manifest = _manifest(command, components)
+    audit = audit_rendering(table, analysis, rendering, covered, components)
+    manifest = describe_run(command, components)
     if timelines is not None:
         write_emotions(delivery.path(names.EMOTIONS), timelines.people)
         if timelines.corrected:
@@ -123,12 +96,62 @@ def finish_job(
         recommendations=tuple(recommendations) if config.recommender != NONE else None,
         agreement=agreement,
         after=after.raw if after is not None else None,
-        video=covered[0].name,
+        video=covered.name,
     )
     write_report(delivery.path(names.REPORT), report)
     files = delivery.publish()
     summary = _summary(table, audit, agreement, recommendations, files)
     return RunResult(table, timelines, agreement, recommendations, audit, files, summary)
+
+
+def cover_recording(
+    source: Path,
+    table: TrackTable,
+    components: Components,
+    place: Callable[[SourceInfo], Path],
+    *,
+    warn: Callable[[str], None],
+    progress: Progress,
+) -> tuple[Path, Rendering]:
+    """Write the covered recording of a resolved table.
+
+    Args:
+        place: where the output for a source of this kind is written.
+
+    Returns:
+        The file and what the second pass did.
+    """
+    config = components.config
+    _refuse_unprotected(components)
+    video = validated(VideoOptions, config.options_of("video"), "video")
+    if config.audio == "keep":
+        warn("the sound is kept: a voice identifies a person as well as a face does")
+    covered: list[Path] = []
+
+    def writer_for(info: SourceInfo) -> Writer:
+        covered.append(place(info))
+        writer = open_writer(
+            covered[0],
+            like=info,
+            codec=video.codec,
+            quality=video.quality,
+            duration_s=table.duration_s,
+            threads=components.threads,
+        )
+        if config.audio == "keep" and info.has_audio:
+            writer.copy_audio(source, info.start_s)
+        return writer
+
+    rendering = render_recording(
+        source,
+        table,
+        components.anonymizer(),
+        writer_for,
+        on_miss=config.on_miss,
+        threads=components.threads,
+        progress=progress,
+    )
+    return covered[0], rendering
 
 
 def _refuse_unprotected(components: Components) -> None:
@@ -158,13 +181,14 @@ def _advice(components: Components, timelines: Timelines | None) -> list[Recomme
     return list(recommender.recommend(EmotionWindow(timelines.people)))
 
 
-def _audit(
+def audit_rendering(
     table: TrackTable,
     analysis: Analysis | None,
     rendering: Rendering,
     covered: Path,
     components: Components,
 ) -> Audit:
+    """The account of a rendering; ``analysis`` is None if the table came from a file."""
     recorder = AuditRecorder(table)
     whole, dropped = set(rendering.whole), set(rendering.dropped)
     for index in range(min(table.frame_count, rendering.frames_in)):
@@ -214,7 +238,8 @@ def _note_dismissed(recorder: AuditRecorder, analysis: Analysis) -> None:
     )
 
 
-def _manifest(command: str, components: Components) -> Manifest:
+def describe_run(command: str, components: Components) -> Manifest:
+    """The manifest of a run of these components."""
     selections = components.selections()
     records = [
         component_record(

@@ -119,7 +119,10 @@ class FommAnonymizer:
         self.reset()
         table = clip.table
         swapped = [t for t in table.track_ids() if table.role_of(t) != Role.BYSTANDER]
-        self._assignment.plan({t: table.role_of(t) for t in swapped})
+        # Whoever has a role takes part in the choice, in view here or not: the other camera of an
+        # encounter must come to the same donors.
+        named = {t: r for t, r in table.roles.items() if r in (Role.PATIENT, Role.DOCTOR)}
+        self._assignment.plan(named | {t: table.role_of(t) for t in swapped})
         wanted: dict[int, list[tuple[int, Square]]] = {}  # frame -> (track, square)
         for track_id in swapped:
             rows = table.rows_of_track(track_id)
