@@ -13,7 +13,7 @@ class RetinaFaceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = Field(
-        default=640,
+        default=960,
         ge=128,
         le=3840,
         description="long side of the picture the network sees, in pixels; more finds smaller "
@@ -27,15 +27,19 @@ class RetinaFaceOptions(BaseModel):
         "picture; 0 leaves it out",
     )
     rotations: Literal["never", "empty", "always"] = Field(
-        default="never",
+        default="empty",
         description="also look at the picture turned by 90, 180 and 270 degrees, for people who "
         "lie down: never, only if the upright picture shows no face, or always",
     )
     rotation_size: int = Field(
-        default=416, ge=128, le=3840, description="long side of the turned pictures, in pixels"
+        default=640, ge=128, le=3840, description="long side of the turned pictures, in pixels"
+    )
+    refine: bool = Field(
+        default=True,
+        description="look again at turned faces, each in its own orientation, for their landmarks",
     )
     threshold: float = Field(
-        default=0.3,
+        default=0.2,
         ge=0.01,
         le=0.99,
         description="lowest score of a face, 0 to 1; low on purpose, the tracker and the "
@@ -78,7 +82,7 @@ class ByteTrackOptions(BaseModel):
         description="score from which a detection takes part in the association at all, 0 to 1",
     )
     birth: float = Field(
-        default=0.3,
+        default=0.2,
         ge=0.0,
         le=1.0,
         description="score from which a detection that fits no track starts one, 0 to 1; low on "

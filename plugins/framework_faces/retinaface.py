@@ -2,63 +2,27 @@
 
 Each picture is looked at in one or more passes (upright, coarser, turned by quarter turns); what
 the passes find is put together and suppressed once, so that a face found twice stays one face.
+Faces that lie on their side are then looked at once more, upright, for their landmarks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from framework.spec import BuildContext
 from framework.types import Detections, Frame
-from framework_faces import anchors as heads
+from framework_faces.candidates import Candidates, suppressed
 from framework_faces.config import RetinaFaceOptions
-from framework_faces.letterbox import Placement, fit
-from framework_faces.nms import nms
+from framework_faces.letterbox import fit
+from framework_faces.network import MEAN_BGR, MULTIPLE, Network, open_session
+from framework_faces.refine import refine_turned
 from framework_faces.weights import load
-
-if TYPE_CHECKING:
-    import onnxruntime
-
-MEAN_BGR = (104.0, 117.0, 123.0)
-"""What the network was trained to have subtracted."""
-
-MULTIPLE = 32
-"""The coarsest stride; other input sides make the levels of the pyramid disagree."""
-
-CANDIDATES = 1000
-"""Boxes that enter the suppression, best scores first; bounds its time on noise."""
 
 
 def build(config: RetinaFaceOptions, context: BuildContext) -> RetinaFace:
     """Make the detector. Raises what :func:`framework_faces.weights.load` raises."""
-    return RetinaFace(config, _session(load(), context))
-
-
-def _session(model: bytes, context: BuildContext) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = context.threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Idle threads would spin on the cores that decode and encode.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = ["CPUExecutionProvider"]
-    cuda = "CUDAExecutionProvider"
-    if context.device != "cpu" and cuda in onnxruntime.get_available_providers():
-        providers.insert(0, cuda)
-    elif context.device == "cuda":
-        from framework.errors import ComponentError
-
-        raise ComponentError(
-            "detector retinaface: device cuda was asked for, but this onnxruntime has no CUDA "
-            "provider; install onnxruntime-gpu, or choose device auto or cpu"
-        )
-    return onnxruntime.InferenceSession(model, options, providers=providers)
+    return RetinaFace(config, open_session(load(), context))
 
 
 class RetinaFace:
@@ -66,7 +30,7 @@ class RetinaFace:
 
     def __init__(self, config: RetinaFaceOptions, session: Any) -> None:
         self._config = config
-        self._session = session
+        self._network = Network(session, config.threshold)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Faces of each frame, best score first. Boxes may reach past the picture."""
@@ -78,45 +42,17 @@ class RetinaFace:
         if config.coarse_size and config.coarse_size < config.size:
             found.append(self._pass(frame, config.coarse_size, 0))
         if config.rotations == "always" or (
-            config.rotations == "empty" and not any(len(f[1]) for f in found)
+            config.rotations == "empty" and not any(len(f) for f in found)
         ):
             found += [self._pass(frame, config.rotation_size, turns) for turns in (1, 2, 3)]
-        boxes, scores, points = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        faces = suppressed(Candidates.join(found), config.nms, config.max_faces)
+        if config.refine:
+            faces = refine_turned(self._network, frame.bgr, faces)
         if config.min_face > 0:
-            large = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) >= config.min_face
-            boxes, scores, points = boxes[large], scores[large], points[large]
-        keep = nms(boxes, scores, config.nms)[: config.max_faces]
-        return Detections(xyxy=boxes[keep], score=scores[keep], landmarks=points[keep])
+            longer = (faces.xyxy[:, 2:] - faces.xyxy[:, :2]).max(axis=1, initial=0)
+            faces = faces.take(longer >= config.min_face)
+        return Detections(xyxy=faces.xyxy, score=faces.score, landmarks=faces.landmarks)
 
-    def _pass(
-        self, frame: Frame, size: int, turns: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Candidates of one pass: boxes (k, 4), scores (k,), landmarks (k, 5, 2), frame pixels."""
-        import cv2
-
+    def _pass(self, frame: Frame, size: int, turns: int) -> Candidates:
         picture, placement = fit(frame.bgr, size, turns, MULTIPLE, MEAN_BGR)
-        blob = cv2.dnn.blobFromImage(picture, mean=MEAN_BGR)
-        loc, conf, marks = self._session.run(("loc", "conf", "landmarks"), {"input": blob})
-        height, width = picture.shape[:2]
-        return _candidates(
-            loc[0], conf[0, :, 1], marks[0], (height, width), placement, self._config.threshold
-        )
-
-
-def _candidates(
-    loc: NDArray[np.float32],
-    score: NDArray[np.float32],
-    marks: NDArray[np.float32],
-    input_size: tuple[int, int],
-    placement: Placement,
-    threshold: float,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Decode what passes the threshold, and only that: decoding everything takes longer."""
-    rows = np.flatnonzero(score >= threshold)
-    if len(rows) > CANDIDATES:
-        rows = rows[np.argpartition(-score[rows], CANDIDATES)[:CANDIDATES]]
-        rows.sort()
-    anchor = heads.anchors(*input_size)[rows]
-    boxes = placement.boxes(heads.decode_boxes(loc[rows], anchor))
-    points = placement.points(heads.decode_landmarks(marks[rows], anchor))
-    return boxes, score[rows], points
+        return self._network.candidates([picture], [placement])[0]

@@ -16,7 +16,7 @@ from tests.faces.carphone import first_frames
 
 CPU = BuildContext(threads=1, device="cpu")
 
-# Box and landmarks of the first frame of carphone_pristine.mp4 at size 640, pixels.
+# Box of the first frame of carphone_pristine.mp4, pixels.
 GOLDEN_BOX = (65.7, 35.4, 110.8, 97.5)
 
 
@@ -74,10 +74,13 @@ def test_several_frames_give_what_each_gives_alone(face: Image) -> None:
     assert detector.detect([]) == []
 
 
+@pytest.mark.parametrize("options", [{}, {"refine": False, "rotations": "always"}])
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_turned_faces_are_found_with_their_landmarks(face: Image, turns: int) -> None:
+def test_turned_faces_are_found_with_their_landmarks(
+    face: Image, turns: int, options: dict[str, Any]
+) -> None:
     upright = _detect(face)
-    turned = _detect(np.ascontiguousarray(np.rot90(face, -turns)), rotations="always")
+    turned = _detect(np.ascontiguousarray(np.rot90(face, -turns)), **options)
     assert len(turned) >= 1
     assert turned.score[0] > 0.8
     assert upright.landmarks is not None
@@ -133,14 +136,45 @@ class _FixedNetwork:
     def run(self, names: tuple[str, ...], inputs: dict[str, Any]) -> list[np.ndarray]:
         height, width = inputs["input"].shape[2:]
         n = sum(2 * (height // s) * (width // s) for s in (8, 16, 32))
-        conf = np.full((1, n, 2), self._score, np.float32)
-        return [np.zeros((1, n, 4), np.float32), conf, np.zeros((1, n, 10), np.float32)]
+        batch = len(inputs["input"])
+        conf = np.full((batch, n, 2), self._score, np.float32)
+        return [
+            np.zeros((batch, n, 4), np.float32),
+            conf,
+            np.zeros((batch, n, 10), np.float32),
+        ]
 
 
 def test_noise_everywhere_stays_bounded() -> None:
     detector = RetinaFace(RetinaFaceOptions(max_faces=50), _FixedNetwork(0.9))
     found = detector.detect([Frame(np.zeros((360, 640, 3), np.uint8), 0, 0.0)])[0]
     assert 0 < len(found) <= 50
+
+
+class _EmptyUpright:
+    """Counts the passes; sees nothing."""
+
+    def __init__(self) -> None:
+        self.widths: list[int] = []
+
+    def run(self, names: tuple[str, ...], inputs: dict[str, Any]) -> list[np.ndarray]:
+        self.widths.append(inputs["input"].shape[3])
+        return _FixedNetwork(0.0).run(names, inputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "widths"),
+    [
+        ({"rotations": "never"}, [640]),
+        ({"rotations": "empty", "rotation_size": 320}, [640, 192, 320, 192]),
+        ({"rotations": "never", "coarse_size": 256}, [640, 256]),
+    ],
+)
+def test_each_option_adds_its_passes(options: dict[str, Any], widths: list[int]) -> None:
+    network = _EmptyUpright()
+    detector = RetinaFace(RetinaFaceOptions(size=640, **options), network)
+    detector.detect([Frame(np.zeros((360, 640, 3), np.uint8), 0, 0.0)])
+    assert network.widths == widths
 
 
 def test_a_weak_network_answer_is_no_face() -> None:
