@@ -262,7 +262,7 @@ def _expression(
             person,
             (rotation_error(a, rest[0], b, rest[1]) for a, b in pairs[1:]),
         )
-    # Jitter: second differences of the landmarks, which a real head keeps small. The original has 1.
+    # Jitter: second differences of the landmarks, small on a real head. The original has 1.
     known = before.found & after.found & shown
     run = known[:-2] & known[1:-1] & known[2:]
     if run.sum() >= 5:

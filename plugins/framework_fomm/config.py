@@ -55,7 +55,7 @@ class FommOptions(BaseModel):
         description="Heads that go through the network together. Unit: heads.",
     )
     margin: float = Field(
-        default=0.35,
+        default=0.25,
         ge=0.25,
         le=1.0,
         description="How far beyond the face the original picture is covered before the donor is "

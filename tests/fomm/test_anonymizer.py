@@ -76,7 +76,7 @@ def reasons(swap: FommAnonymizer) -> list[str]:
 
 def region_mask(box: tuple[float, ...], picture: np.ndarray) -> np.ndarray:
     size = (picture.shape[1], picture.shape[0])
-    region = face_region(np.array(box, np.float32), size, upright(box), margin=0.35)  # type: ignore[arg-type]
+    region = face_region(np.array(box, np.float32), size, upright(box), margin=0.25)  # type: ignore[arg-type]
     rect, inside = region.raster()
     mask = np.zeros(picture.shape[:2], bool)
     mask[rect.slices] = inside == 255

@@ -280,9 +280,11 @@ def head_only(shape: NDArray[np.float64], size: int) -> NDArray[np.float32]:
     y, x = np.mgrid[:size, :size].astype(np.float32)
     chin = float(shape[8, 1])
     depth = 0.22 * float(chin - shape[27, 1])
-    below = np.clip((chin + 1.6 * depth - y) / depth, 0, 1)
     middle = float(shape[[5, 11], 0].mean())
     half = 0.60 * float(shape[12, 0] - shape[4, 0])
+    # round like a neckline, deepest in the middle: a straight end would look cut off
+    neckline = chin + depth * (1.3 - 0.8 * np.clip(np.abs(x - middle) / half, 0, 1) ** 2)
+    below = np.clip((neckline - y) / (0.6 * depth), 0, 1)
     beside = np.clip((half - np.abs(x - middle)) / (0.3 * depth) + 1, 0, 1)
     neck = np.clip((y - float(shape[[5, 11], 1].mean())) / depth, 0, 1)
     return np.asarray(below * (beside * neck + 1 - neck), np.float32)

@@ -175,13 +175,16 @@ def cut_out(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def below_chin() -> NDArray[np.float32]:
-    """(384, 384) in [0, 1]: lets the matte end below the chin, where the clothes begin."""
+    """(384, 384) in [0, 1]: the matte ends below the chin, round like a neckline: no clothes."""
     # By the framing the chin lies at this share of the square: half a box plus the rise.
     from framework_fomm.crop import RISE_PER_HEIGHT, SIDE_PER_HEIGHT
 
     chin = 0.5 + (0.5 + RISE_PER_HEIGHT) / SIDE_PER_HEIGHT
-    y = (np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE
-    return np.clip((chin + 0.11 - y) / 0.08, 0, 1)[:, None].astype(np.float32)
+    y, x = (np.mgrid[:SIZE, :SIZE].astype(np.float32) + 0.5) / SIZE
+    limit = chin + 0.11 - 0.07 * np.clip(np.abs(x - 0.5) / 0.25, 0, 1) ** 2
+    # beyond the neck nothing below the chin: shoulders
+    soft = np.where(np.abs(x - 0.5) < 0.3, np.clip((limit - y) / 0.05, 0, 1), y < chin)
+    return np.asarray(soft, np.float32)
 
 
 def _inside(square: Square, width: int, height: int) -> NDArray[np.float32]:
