@@ -84,8 +84,8 @@ def from_box(box: Sequence[float]) -> NDArray[np.float64]:
     """Placement of a detector's box, made square around its centre."""
     left, top, right, bottom = box
     side = max(right - left, bottom - top)
-    if not np.isfinite(side) or side <= 0:
-        raise UserError(f"box {tuple(box)}: expected left < right and top < bottom, in pixels")
+    if not np.isfinite(list(box)).all() or right <= left or bottom <= top:
+        raise ValueError(f"box {tuple(box)}: expected left < right and top < bottom, in pixels")
     x, y = (left + right) / 2 - side / 2, (top + bottom) / 2 - side / 2
     return np.array([[1 / side, 0, (0.5 - x) / side], [0, 1 / side, (0.5 - y) / side]])
 
@@ -233,7 +233,8 @@ def _table(path: Path, framing: Framing) -> LabelledFaces:
                 placement.append(_placed(grey.shape, framing))
         except (TypeError, ValueError) as error:
             raise UserError(
-                f"data {path.name}, row {number}: expected numbers for the face's place"
+                f"data {path.name}, row {number}: expected numbers for the face's place, and a box "
+                f"or landmarks with an extent ({error})"
             ) from error
         greys.append(grey)
     person = [row["person"] or "" for row in kept] if "person" in columns else []

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from framework.errors import UserError, WeightsError
+from framework_fer import weightfile
 from framework_fer.efficientnet import EfficientNetLite
 from framework_fer.resnet import FaceResNet
 
@@ -31,7 +32,8 @@ def start(network: nn.Module, path: Path | None = None) -> str:
 
     Args:
         network: a :class:`FaceResNet` or an :class:`EfficientNetLite`; changed in place.
-        path: the file; without it the pip package that contains it is looked for.
+        path: the file; without it the pip package that contains it is looked for. A weight file of
+            this plugin (``.safetensors``) is taken whole, with its last layer.
 
     Returns:
         Where the weights come from, for the model card.
@@ -40,6 +42,9 @@ def start(network: nn.Module, path: Path | None = None) -> str:
         UserError: the package is not installed.
         WeightsError: the file does not hold this network.
     """
+    if path is not None and path.suffix == ".safetensors":
+        load_own(network, path)
+        return f"{path.name}, written by framework_fer.train"
     if isinstance(network, FaceResNet):
         found = path or _inside("face_recognition_models", f"models/{DLIB_FILE}")
         load_dlib(network, found)
@@ -49,6 +54,20 @@ def start(network: nn.Module, path: Path | None = None) -> str:
         load_lite(network, found)
         return "EfficientNet-Lite0, ImageNet, Apache-2.0"
     raise UserError(f"no published weights are known for {type(network).__name__}")
+
+
+def load_own(network: nn.Module, path: Path) -> None:
+    """Fill ``network``, the last layer too, from a weight file of this plugin.
+
+    Raises:
+        WeightsError: the file is of another architecture.
+    """
+    tensors, _ = weightfile.read(path)
+    state = network.state_dict()
+    expected = {n: tuple(v.shape) for n, v in state.items() if v.dtype.is_floating_point}
+    weightfile.require_tensors(path, tensors, expected)
+    state.update({name: torch.from_numpy(values) for name, values in tensors.items()})
+    network.load_state_dict(state)
 
 
 def _inside(package: str, relative: str) -> Path:

@@ -140,6 +140,7 @@ class Trainer:
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.steps += 1
+        self._share_weights(last=self.steps % steps_an_epoch == 0)
         self._update_average()
         return float(loss.detach())
 
@@ -155,16 +156,16 @@ class Trainer:
         return torch.autocast(self.device.type, _DTYPES[self.recipe.precision])
 
     def _share_gradients(self) -> None:
-        if self.world == 1:
+        if self.world > 1 and self.recipe.sync_every == 1:
+            _averaged([p.grad for p in self.network.parameters() if p.grad is not None], self.world)
+
+    @torch.no_grad()
+    def _share_weights(self, last: bool) -> None:
+        if self.world == 1 or self.recipe.sync_every == 1:
             return
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        flat = torch.cat([g.reshape(-1) for g in gradients])
-        dist.all_reduce(flat)
-        flat /= self.world
-        at = 0
-        for gradient in gradients:
-            gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
-            at += gradient.numel()
+        if last or self.steps % self.recipe.sync_every == 0:
+            state = self.network.state_dict().values()
+            _averaged([values for values in state if values.dtype.is_floating_point], self.world)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -218,6 +219,17 @@ class Trainer:
         self.scaler.load_state_dict(state["scaler"])
         self.epoch, self.steps = int(state["epoch"]), int(state["steps"])
         return True
+
+
+def _averaged(tensors: list[Tensor], world: int) -> None:
+    """Replace each tensor by its mean over the processes."""
+    flat = torch.cat([values.reshape(-1) for values in tensors])
+    dist.all_reduce(flat)
+    flat /= world
+    at = 0
+    for values in tensors:
+        values.copy_(flat[at : at + values.numel()].view_as(values))
+        at += values.numel()
 
 
 @torch.inference_mode()

@@ -42,6 +42,13 @@ class Recipe(BaseModel):
     degradation: float = Field(
         default=0.3, ge=0, le=1, description="chance that a face is blurred, darkened, hidden, ..."
     )
+    sync_every: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="processes share gradients in each step (1), or average their weights after so "
+        "many steps (local SGD, Stich 2019), which waits less on a busy machine",
+    )
     held_out: float = Field(
         default=0.09,
         gt=0,

@@ -1,0 +1,177 @@
+"""The model card that a training writes: what the network is, was given, can do and must not do.
+
+The form follows Mitchell et al., "Model Cards for Model Reporting" (2019). Every number comes from
+the results of the training and of the evaluations; the passages that no measurement changes lie in
+``card/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from framework.types import EMOTIONS
+
+_PASSAGES = {"fer2013": "fer2013", "labels": "muxspace", "expressions": "muxspace"}
+"""Start of a data set's name -> the passage about it."""
+
+
+def passage(name: str) -> str:
+    """A text of the card that no measurement changes."""
+    path = files("framework_fer") / "card" / f"{name}.md"
+    return path.read_text(encoding="utf-8").strip()
+
+
+def card(name: str, training: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]]) -> str:
+    """The card as Markdown.
+
+    Args:
+        name: of the component or weight file.
+        training: content of ``training.json``.
+        evaluations: results of :mod:`framework_fer.evaluate`, with ``robustness`` where measured.
+    """
+    parts = [f"# Model card: `{name}`", "", _summary(training), "", passage("purpose"), ""]
+    parts += ["## Data", "", *_data(training), "", "## Training", "", *_recipe(training), ""]
+    parts += ["## Results", "", *_results(evaluations), ""]
+    for result in evaluations:
+        parts += _by_class(result)
+    parts += _calibration(training)
+    for result in evaluations:
+        if "robustness" in result:
+            parts += _robustness(result)
+    weak = passage("weak_spots").format(min_face=training["calibration"]["min_face"])
+    parts += ["## Where it is weak", "", weak, ""]
+    return "\n".join(parts)
+
+
+def _summary(training: Mapping[str, Any]) -> str:
+    return (
+        f"Architecture `{training['architecture']}`, started from {training['started_from']}, "
+        f"trained for {training['epochs']} epochs on {sum(training['faces']['learn']):,} faces at "
+        f"{training['recipe']['side']} x {training['recipe']['side']} grey pixels."
+    )
+
+
+def _data(training: Mapping[str, Any]) -> list[str]:
+    faces = training["faces"]
+    used = [
+        text
+        for source in training["trained_on"]
+        for start, text in _PASSAGES.items()
+        if source.lower().startswith(start)
+    ]
+    used.append("dlib" if training["architecture"] == "face-resnet29" else "imagenet")
+    lines = ["* " + passage(key).replace("\n", "\n  ") for key in dict.fromkeys(used)]
+    return [
+        *lines,
+        "",
+        "| | " + " | ".join(EMOTIONS) + " |",
+        "|---" * (len(EMOTIONS) + 1) + "|",
+        "| trained on | " + " | ".join(f"{n:,}" for n in faces["learn"]) + " |",
+        "| held out for tuning | " + " | ".join(f"{n:,}" for n in faces["held_out"]) + " |",
+        "",
+        f"{faces['dropped']:,} pictures were left out: blank, copies of another one, or "
+        "look-alikes of a picture in a test set.",
+    ]
+
+
+def _recipe(training: Mapping[str, Any]) -> list[str]:
+    recipe = training["recipe"]
+    text = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in recipe.items())
+    return [
+        f"`python -m framework_fer.train` with: {text}.",
+        "",
+        "SGD with Nesterov momentum, one epoch of linear warm-up and half a cosine, label "
+        "smoothing, a moving average of the weights. Random views: zoom, shift, rotation, mirror, "
+        "light, and for a share of the faces blur, movement, compression, darkness, noise, low "
+        "resolution, hands, masks and rectangles.",
+    ]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _with_interval(result: Mapping[str, Any], name: str) -> str:
+    text = _percent(result[name])
+    if "interval_95" in result:
+        low, high = result["interval_95"][name]
+        text += f" ({_percent(low)} to {_percent(high)})"
+    return text
+
+
+def _results(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "Accuracy, unweighted average recall (UAR) and expected calibration error (ECE, 15 bins) "
+        "in percent, with 95 % percentile intervals of a bootstrap over faces. One forward pass.",
+        "",
+        "| data | n | accuracy | UAR | ECE |",
+        "|---|---|---|---|---|",
+    ]
+    for result in evaluations:
+        cells = " | ".join(_with_interval(result, key) for key in ("accuracy", "uar", "ece"))
+        lines.append(f"| {result['data']} | {result['n']:,} | {cells} |")
+    return lines
+
+
+def _by_class(result: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"### By class: {result['data']}",
+        "",
+        "| label | n | recall | precision | " + " | ".join(EMOTIONS) + " |",
+        "|---" * (len(EMOTIONS) + 4) + "|",
+    ]
+    for index, label in enumerate(EMOTIONS):
+        if label not in result["per_class"]:
+            continue
+        one = result["per_class"][label]
+        precision = "-" if one["precision"] is None else _percent(one["precision"])
+        answers = " | ".join(str(count) for count in result["confusion"][index])
+        lines.append(
+            f"| {label} | {one['n']:,} | {_percent(one['recall'])} | {precision} | {answers} |"
+        )
+    return [*lines, "", "The last seven columns count the answers.", ""]
+
+
+def _calibration(training: Mapping[str, Any]) -> list[str]:
+    settings = training["calibration"]
+    lines = [
+        "## Calibration and abstention",
+        "",
+        f"Logits are divided by the temperature {settings['temperature']:g}, fitted on the faces "
+        f"held out from training. A second whose top probability is under "
+        f"**{settings['unknown_below']:g}** is `unknown`: the lowest threshold at which at most "
+        f"one answer in five is wrong, or, where that would leave less than 70 % answered, the "
+        f"highest one that still answers 70 %. The curve on the held-out faces:",
+        "",
+        "| threshold | answered | of these wrong |",
+        "|---|---|---|",
+    ]
+    for row in training["risk_coverage"]:
+        if round(row["threshold"] * 100) % 10 == 0 and row["risk"] is not None:
+            cells = f"{_percent(row['coverage'])} | {_percent(row['risk'])}"
+            lines.append(f"| {row['threshold']:.1f} | {cells} |")
+    return [*lines, ""]
+
+
+def _robustness(result: Mapping[str, Any]) -> list[str]:
+    tables = result["robustness"]
+
+    def cells(scores: Mapping[str, float]) -> str:
+        return " | ".join(_percent(scores[key]) for key in ("accuracy", "uar", "ece"))
+
+    lines = [
+        f"## By size and degradation: {result['data']}, n = {tables['n']:,}",
+        "",
+        "Sizes above that of the source are enlarged by interpolation.",
+        "",
+        "| | accuracy | UAR | ECE |",
+        "|---|---|---|---|",
+        f"| as it is | {cells(tables['none'])} |",
+    ]
+    lines += [f"| {side} px | {cells(scores)} |" for side, scores in tables["size"].items()]
+    for name, severities in tables["degradation"].items():
+        for severity, scores in severities.items():
+            lines.append(f"| {name}, severity {severity} | {cells(scores)} |")
+    return [*lines, ""]

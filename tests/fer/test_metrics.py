@@ -1,0 +1,91 @@
+"""Numbers that were worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from framework_fer import metrics
+from framework_fer.calibration import fit_temperature, softmax
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def certain(answers: list[int], confidence: float = 1.0, classes: int = 7) -> np.ndarray:
+    rest = (1 - confidence) / (classes - 1)
+    rows = np.full((len(answers), classes), rest, np.float32)
+    rows[np.arange(len(answers)), answers] = confidence
+    return rows
+
+
+def test_accuracy_recall_and_confusion_of_a_small_case() -> None:
+    labels = np.array([0, 0, 0, 3, 3, 6])
+    p = certain([0, 0, 3, 3, 3, 0])
+    assert metrics.accuracy(p, labels) == pytest.approx(4 / 6)
+    assert metrics.unweighted_average_recall(p, labels) == pytest.approx((2 / 3 + 1 + 0) / 3)
+    matrix = metrics.confusion_matrix(labels, p.argmax(axis=1), 7)
+    assert matrix.sum() == 6
+    assert matrix[0, 0] == 2
+    assert matrix[0, 3] == 1
+    assert matrix[6, 0] == 1
+    assert np.isnan(metrics.recalls(p, labels)[1])
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    labels = np.array([0] * 10)
+    p = certain([0] * 6 + [1] * 4, 0.8)
+    assert metrics.expected_calibration_error(p, labels) == pytest.approx(0.2, abs=1e-6)
+    assert metrics.expected_calibration_error(certain([0] * 10), labels) == pytest.approx(0.0)
+
+
+def test_gaps_of_opposite_sign_do_not_cancel_across_bins() -> None:
+    labels = np.zeros(20, np.int64)
+    over = certain([1] * 10, 0.9)
+    under = certain([0] * 10, 0.4)
+    error = metrics.expected_calibration_error(np.concatenate([over, under]), labels)
+    assert error == pytest.approx(0.5 * 0.9 + 0.5 * 0.6, abs=1e-6)
+
+
+def test_risk_falls_where_confidence_knows() -> None:
+    labels = np.zeros(10, np.int64)
+    p = np.concatenate([certain([0] * 6, 0.9), certain([1] * 4, 0.5)])
+    curve = metrics.risk_coverage(p, labels)
+    assert curve.coverage[0] == 1.0
+    assert curve.risk[0] == pytest.approx(0.4)
+    high = np.flatnonzero(curve.threshold >= 0.6)[0]
+    assert curve.coverage[high] == pytest.approx(0.6)
+    assert curve.risk[high] == 0.0
+    assert metrics.threshold_for_risk(curve, 0.1, 0.5) == pytest.approx(0.51)
+    # Not reachable with so much answered: the highest threshold that still answers enough.
+    assert metrics.threshold_for_risk(curve, 0.1, 0.9) == pytest.approx(0.5)
+
+
+def test_the_interval_contains_the_value_and_narrows_with_more_rows() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 7, 400)
+    answers = np.where(rng.random(400) < 0.7, labels, (labels + 1) % 7)
+    p = certain(answers.tolist())
+    low, high = metrics.bootstrap(metrics.accuracy, p, labels, 300)
+    assert low < metrics.accuracy(p, labels) < high
+    few = metrics.bootstrap(metrics.accuracy, p[:50], labels[:50], 300)
+    assert few[1] - few[0] > high - low
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.5, 4.0))
+def test_the_temperature_of_a_known_distribution_is_found(true: float) -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 2, (4000, 7)).astype(np.float32)
+    p = softmax(logits, true)
+    labels = (p.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    assert fit_temperature(logits, labels) == pytest.approx(true, rel=0.12)
+
+
+def test_temperature_needs_finite_logits() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        fit_temperature(np.full((2, 7), np.nan, np.float32), np.zeros(2, np.int64))
+
+
+def test_softmax_survives_large_logits() -> None:
+    p = softmax(np.array([[1e4, 0, 0, 0, 0, 0, -1e4]], np.float32))
+    assert np.isfinite(p).all()
+    assert p.sum() == pytest.approx(1.0)
