@@ -5,7 +5,7 @@ For each head in each frame::
     box -> steady square -> crop -> keypoints -> One Euro filter
         -> motion against the person's neutral frame, put on the donor   (relative motion)
         -> picture and matte of the moved donor
-    picture: all heads covered by their surroundings, then donors laid over, nearest last
+    picture: all heads covered by their surroundings, masks, then donors, nearest last
 
 What can't be rendered (a profile, a hidden or tiny face, a lost track) is shown as a plain mask;
 the change between the two fades. The original head never is a layer of the result: only its
@@ -86,7 +86,7 @@ class Head:
 class FommAnonymizer:
     """The swap. In order, one instance for each stream; deterministic for a given key.
 
-    Capabilities: ``batch``, ``prepare``, ``events``, ``whole-frame``.
+    Capabilities: ``batch``, ``prepare``, ``events``, ``whole-frame``, ``synthetic``.
     """
 
     def __init__(
@@ -342,12 +342,14 @@ class FommAnonymizer:
         covered = covered_mask(regions, (frame.width, frame.height))
         gain = self._light.update(frame.bgr, covered, frame.time_s)
         cover_heads(image, regions, covered)
+        # Masks before donors: everything is covered by now, so a donor may hide a mask, and the
+        # mask of somebody doubtful must not hide a donor.
         for head in heads:
-            opacity = head.opacity if head.portrait is not None else 0.0
-            if opacity < 1.0:
-                _mask(image, head.region, 1.0 - opacity)
+            if head.portrait is None or head.opacity < 1.0:
+                _mask(image, head.region, 1.0 if head.portrait is None else 1.0 - head.opacity)
+        for head in heads:
             if head.portrait is not None and head.matte is not None:
-                place(image, head.portrait, head.matte, head.square, gain, opacity)
+                place(image, head.portrait, head.matte, head.square, gain, head.opacity)
         return image
 
     def _sheet(self, frame: Frame, heads: list[Head]) -> Image:

@@ -25,7 +25,7 @@ def framework_anonymizers() -> Iterable[ComponentSpec]:
         factory="framework_fomm.anonymizer:build",
         config="framework_fomm.config:FommOptions",
         requires=("torch>=2.4", "safetensors>=0.4", "opencv-python>=4.8"),
-        capabilities=frozenset({"batch", "prepare", "events", "whole-frame"}),
+        capabilities=frozenset({"batch", "prepare", "events", "whole-frame", "synthetic"}),
         weights=(FOMM_WEIGHTS,),
         licence="MIT",
     )

@@ -187,6 +187,15 @@ def test_bystanders_are_masked_and_not_counted_as_fallback(make_swap: Make) -> N
     assert reasons(swap) == []
 
 
+def test_the_mask_of_a_neighbour_does_not_hide_a_donor(make_swap: Make) -> None:
+    """A doubtful box beside the patient, as detectors give them, is covered, but underneath."""
+    near = (150.0, 40.0, 260.0, 175.0)
+    swap = make_swap(fade_s=0.0)
+    frames, tracks = still(8, BOX, near, role=("patient", "bystander"))
+    result = render(swap, frames, tracks)[-1]
+    assert not is_masked(result, BOX) and is_masked(result, (220.0, 90.0, 260.0, 130.0))
+
+
 # --- bad input ---
 
 

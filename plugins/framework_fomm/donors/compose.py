@@ -41,7 +41,7 @@ from framework_fomm.donors.shape import (
     move_onto,
     region_masks,
 )
-from framework_fomm.donors.store import BACKGROUND
+from framework_fomm.donors.store import BACKGROUND, FORMAT, INDEX, read_index
 
 SIZE = 384
 LICENCE = "CC-BY-4.0"
@@ -58,7 +58,7 @@ MEAN_FROM_BAND = 3  # bands from here on are the mean of all members; band k has
 RECIPES: dict[str, tuple[str, ...]] = {
     "donor-01": ("043", "042", "044", "061", "082", "096", "114", "137"),
     "donor-02": ("126", "006", "025", "038", "062", "064", "099", "129"),
-    "donor-03": ("066", "007", "014", "020", "032", "094", "134", "135"),
+    "donor-03": ("032", "007", "014", "020", "066", "094", "134", "135"),
     "donor-04": ("034", "013", "016", "030", "086", "087", "113", "127"),
     "donor-05": ("142", "005", "024", "036", "045", "067", "115", "119"),
     "donor-06": ("122", "009", "010", "027", "083", "100", "118", "139"),
@@ -410,9 +410,11 @@ def main(arguments: list[str] | None = None) -> int:
         (options.output / f"{name}.png").write_bytes(png)
         entries.append(record(name, portraits, taken, distances, png))
         print(name, entries[-1]["nearest_sitter"], taken, flush=True)
-    document = {"format": "framework-fomm-donors", "version": 1, "donors": entries}
+    kept = [e for e in read_index(options.output) if e["name"] not in names]
+    everything = sorted(kept + entries, key=lambda entry: str(entry["name"]))
+    document = {"format": FORMAT, "version": 1, "donors": everything}
     text = json.dumps(document, indent=2) + "\n"
-    (options.output / "donors.json").write_text(text, encoding="utf-8")
+    (options.output / INDEX).write_text(text, encoding="utf-8")
     return 0
 
 
