@@ -74,10 +74,10 @@ def _emotion_rows(people: Sequence[PersonTimeline]) -> Iterator[list[str]]:
                 person.person,
                 str(person.role),
                 person.label[k],
-                *(_number(v) for v in person.probabilities[k]),
+                *(number_text(v) for v in person.probabilities[k]),
                 str(int(person.samples[k])),
-                _number(person.coverage[k]),
-                _number(person.quality[k]),
+                number_text(person.coverage[k]),
+                number_text(person.quality[k]),
             ]
 
 
@@ -162,8 +162,8 @@ def write_emotion_frames(path: Path, table: TrackTable) -> None:
                     f"{table.time_s[index]:.6f}",
                     person_name(int(samples.track_id[k])),
                     role,
-                    *(_number(v) for v in samples.probabilities[k]),
-                    _number(samples.quality[k]),
+                    *(number_text(v) for v in samples.probabilities[k]),
+                    number_text(samples.quality[k]),
                 ]
             )
 
@@ -182,7 +182,8 @@ def write_recommendations(path: Path, advice: Sequence[Recommendation]) -> None:
     write_text(path, json.dumps(body, indent=2, ensure_ascii=False) + "\n")
 
 
-def _number(value: float | np.floating[Any]) -> str:
+def number_text(value: float | np.floating[Any]) -> str:
+    """A number as the tables write it: six digits, nothing for NaN."""
     return "" if math.isnan(value) else f"{value:.6g}"
 
 

@@ -151,7 +151,7 @@ def run(
             source,
             out=out,
             config=config,
-            options=_with_label(option, label),
+            options=with_label(option, label),
             detector=detector,
             tracker=tracker,
             anonymizer=anonymizer,
@@ -173,7 +173,7 @@ def run(
             warn=_ignore if quiet else warn,
             progress=progress,
         )
-    _finish(result.summary, result.passed, result.reasons, quiet)
+    finish(result.summary, result.passed, result.reasons, quiet)
 
 
 def analyze(
@@ -212,7 +212,7 @@ def analyze(
             device=device,
             progress=progress,
         )
-    _finish(result.summary, result.passed, result.reasons, quiet)
+    finish(result.summary, result.passed, result.reasons, quiet)
 
 
 def render(
@@ -249,7 +249,7 @@ def render(
             tracks,
             out=out,
             config=config,
-            options=_with_label(option, label),
+            options=with_label(option, label),
             detector=detector,
             anonymizer=anonymizer,
             fer=fer,
@@ -267,10 +267,10 @@ def render(
             warn=_ignore if quiet else warn,
             progress=progress,
         )
-    _finish(result.summary, result.passed, result.reasons, quiet)
+    finish(result.summary, result.passed, result.reasons, quiet)
 
 
-def _with_label(option: list[str] | None, label: bool | None) -> list[str]:
+def with_label(option: list[str] | None, label: bool | None) -> list[str]:
     """``--no-label`` is short for an option of the anonymizer that makes synthetic faces."""
     extra = [] if label is None else [f"anonymizer.label={'true' if label else 'false'}"]
     return [*(option or []), *extra]
@@ -280,7 +280,8 @@ def _ignore(message: str) -> None:
     del message
 
 
-def _finish(summary: list[str], passed: bool, reasons: list[str], quiet: bool) -> None:
+def finish(summary: list[str], passed: bool, reasons: list[str], quiet: bool) -> None:
+    """Print what was done, and why it did not pass; exit status 1 if so."""
     if not quiet:
         for line in summary:
             say(line)

@@ -1,9 +1,10 @@
 """When did the other camera start? Offset and drift of two recordings from their sound.
 
 Generalised cross-correlation with phase transform (Knapp and Carter 1976): dividing the
-cross-spectrum by its magnitude leaves the phase alone, whose inverse transform peaks at the lag whatever the gains,
-the equalisation and most of the room. A few long pieces of one recording are looked for in the whole
-of the other; short windows along it then give lags of their own near what the pieces agree on, and a
+cross-spectrum by its magnitude leaves the phase alone, whose inverse transform peaks at the lag
+whatever the gains, the equalisation and most of the room. A few long pieces of one recording are
+looked for in the whole of the other, stretch by stretch so that memory does not grow with its
+length; short windows along it then give lags of their own near what the pieces agree on, and a
 robust line through them (Theil 1950, Sen 1968) gives offset and drift. How many windows lie on the
 line is the confidence.
 """
@@ -19,6 +20,10 @@ RATE = 8000
 """Samples a second: speech has what is needed below 4 kHz."""
 PIECE_S = 20.0
 MAX_PIECES = 12
+ENOUGH_PIECES = 3
+"""Pieces at about the same lag that settle the matter: by chance no two of them agree."""
+STRETCH_S = 180.0
+"""How much of the reference a piece is compared with at once."""
 WINDOW_S = 10.0
 MAX_WINDOWS = 60
 SEARCH_S = 1.0
@@ -36,8 +41,8 @@ class SyncResult:
     Attributes:
         offset_s: time on the reference clock at which the other recording starts; seconds.
         drift: relative difference of the two clocks; 1e-5 is 10 parts in a million.
-        confidence: share of windows with sound that agree with the line, 0 to 1; 0 if the recordings
-            have no sound in common.
+        confidence: share of windows with sound that agree with the line (one of them apart, which
+            any line would find), 0 to 1; 0 if the recordings have no sound in common.
         windows: how many windows had sound.
         residual_s: median absolute distance of the agreeing windows from the line, seconds.
     """
@@ -118,7 +123,8 @@ def synchronise(
         distance = np.abs(found - (intercept + slope * times))
         agree = distance <= AGREEMENT_S
     residual = float(np.median(distance[agree])) if agree.any() else float("nan")
-    share = float(agree.mean())
+    # A line always passes through some window; it is the others that speak for it.
+    share = max(0.0, float(agree.sum() - 1) / max(len(times) - 1, 1))
     return SyncResult(float(intercept), float(slope), share, len(times), residual)
 
 
@@ -132,11 +138,20 @@ def _rough_lag(
     size = min(len(other), int(PIECE_S * rate))
     count = min(MAX_PIECES, max(1, len(other) // size))
     found = []
-    for start in np.linspace(0, len(other) - size, count).astype(int):
-        correlation, lags = gcc_phat(reference, other[start : start + size], rate)
-        index, height = peak(correlation)
-        if height >= MIN_PEAK:
-            found.append(float(lags[index]) - start / rate)
+    step = int(STRETCH_S * rate)
+    for start in np.linspace(0, len(other) - size, count).astype(int).tolist():
+        piece = other[start : start + size]
+        best: tuple[float, float | None] = (MIN_PEAK, None)
+        for low in range(0, max(1, len(reference) - size), step):
+            # Neighbouring stretches share a piece's length, so that no match is cut in two.
+            correlation, lags = gcc_phat(reference[low : low + step + size], piece, rate)
+            index, height = peak(correlation)
+            if height >= best[0]:
+                best = (height, float(lags[index]) + (low - start) / rate)
+        if best[1] is not None:
+            found.append(best[1])
+            if int((np.abs(np.array(found) - best[1]) <= SEARCH_S).sum()) >= ENOUGH_PIECES:
+                break
     if not found:
         return None
     lags_found = np.array(found)

