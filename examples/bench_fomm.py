@@ -211,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CANNOT_RUN
     result: dict[str, Any] = {
-        "weights": options.weights,
+        "weights": Path(options.weights).name,
         "threads": options.threads,
         "machine": platform.processor() or platform.machine(),
         "torch": torch.__version__,

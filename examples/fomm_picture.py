@@ -13,16 +13,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from demo import installed_clip
-from fomm_report import View, read, track
+from demo import installed_clip  # type: ignore[import-not-found]
+from fomm_report import View, read, track  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, FrameworkError
 from framework.registry import Registry
 from framework.spec import BuildContext, Kind
 
-MOMENTS = (2, 40, 58, 62, 110)
-"""Frames with a neutral look, a raised brow, surprise, an open mouth and a smile."""
+MOMENTS = (8, 60, 76, 92, 114)
+"""Frames with a face at rest, surprise, a word, closed eyes and an open mouth."""
 SCALE = 2
 
 

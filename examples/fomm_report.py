@@ -335,7 +335,7 @@ def main(arguments: list[str] | None = None) -> int:
             swap = registry.create(
                 Kind.ANONYMIZER,
                 "fomm",
-                {"weights": options.weights, "label": False},
+                {"weights": Path(options.weights).name, "label": False},
                 BuildContext(threads=options.threads, device="cpu", key=key),
             )
             try:
@@ -358,7 +358,7 @@ def main(arguments: list[str] | None = None) -> int:
         "clips": len(files) - skipped,
         "skipped": skipped,
         "persons": len(people),
-        "weights": options.weights,
+        "weights": Path(options.weights).name,
         "recogniser": f"dlib ResNet, same person below {SAME_PERSON}",
         "hardware": f"{platform.machine()}, {options.threads} threads",
         "figures": figures.report(),
