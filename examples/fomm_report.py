@@ -335,7 +335,7 @@ def main(arguments: list[str] | None = None) -> int:
             swap = registry.create(
                 Kind.ANONYMIZER,
                 "fomm",
-                {"weights": Path(options.weights).name, "label": False},
+                {"weights": options.weights, "label": False},
                 BuildContext(threads=options.threads, device="cpu", key=key),
             )
             try:
