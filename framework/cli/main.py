@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from framework.cli import benchmark, components, doctor, run
+from framework.cli import advise, benchmark, cohort, components, doctor, encounter, run, verify
 from framework.cli.console import fail
 from framework.errors import (
     EXIT_CANNOT_RUN,
@@ -27,9 +27,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.mount(app)
+encounter.mount(app)
+advise.mount(app)
+cohort.mount(app)
 components.mount(app)
 doctor.mount(app)
 benchmark.mount(app)
+verify.mount(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,14 @@
+"""The release gate: may this covered recording leave the house?
+
+It trusts nobody: it looks at the covered file itself, whatever tool made it, and compares it with
+the original. Four questions, each of which can fail the release:
+
+1. Is a face of the original recognisable anywhere in the covered file, in any frame?
+2. Does the detail of a face come through at the place and time where it was?
+3. Is there metadata that says when, where or with what it was recorded?
+4. Is there sound?
+"""
+
+from framework.verify.gate import Finding, Verification, verify
+
+__all__ = ["Finding", "Verification", "verify"]

@@ -1,0 +1,93 @@
+"""What a file carries beside its pictures: metadata, sound, further streams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+from framework.media import MediaKind, SourceInfo
+
+HARMLESS = frozenset(
+    {
+        "major_brand",
+        "minor_version",
+        "compatible_brands",
+        "encoder",
+        "handler_name",
+        "vendor_id",
+        "language",
+        "duration",
+        "rotate",
+        "number_of_frames",
+        "number_of_bytes",
+        "bps",
+        "loop",
+    }
+)
+"""Tags that writers set on their own and that say nothing about a recording's origin. A handler's
+name is harmless only where it is a writer's default, see :data:`DEFAULT_HANDLERS`."""
+
+DEFAULT_HANDLERS = frozenset(
+    {"", "videohandler", "soundhandler", "core media video", "mainconcept"}
+)
+_JPEG_META = (b"Exif\x00", b"http://ns.adobe.com/xap", b"Photoshop 3.0")
+_PNG_META = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME")
+
+
+def metadata_left(path: Path, info: SourceInfo) -> list[str]:
+    """Names (never values) of tags, chapters and streams that a released file should not have."""
+    if info.kind is MediaKind.FOLDER:
+        found = {name for file in sorted(path.iterdir()) for name in _in_image(file)}
+        return sorted(found)
+    if info.kind is MediaKind.IMAGE:
+        return sorted(_in_image(path))
+    found = set()
+    with av.open(str(path)) as container:
+        found |= _names(container.metadata)
+        for stream in container.streams:
+            found |= _names(stream.metadata)
+            if stream.type not in ("video", "audio"):
+                found.add(f"{stream.type} stream")
+        chapters = getattr(container, "chapters", None)
+        if callable(chapters) and chapters():
+            found.add("chapters")
+    return sorted(found)
+
+
+def _names(metadata: object) -> set[str]:
+    tags = dict(metadata) if isinstance(metadata, dict) else {}
+    left = set()
+    for key, value in tags.items():
+        name = str(key).lower()
+        plain = name.partition("-")[0]  # Matroska: "duration-eng"
+        if plain not in HARMLESS and not plain.startswith("_statistics"):
+            left.add(name)
+        if plain == "handler_name" and str(value).strip().lower() not in DEFAULT_HANDLERS:
+            left.add(name)
+    return left
+
+
+def _in_image(path: Path) -> set[str]:
+    """Metadata blocks of a JPEG, PNG or WebP, by their names."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return set()
+    found = set()
+    if data[:2] == b"\xff\xd8":
+        head = data[: data.find(b"\xff\xda")]
+        found = {m.split(b"\x00")[0].decode("ascii") for m in _JPEG_META if m in head}
+    elif data[:8] == b"\x89PNG\r\n\x1a\n":
+        found = {name.decode("ascii") for name in _png_chunks(data) if name in _PNG_META}
+    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        found = {n.decode("ascii").strip() for n in (b"EXIF", b"XMP ") if n in data}
+    return {f"picture metadata {name}" for name in found}
+
+
+def _png_chunks(data: bytes) -> set[bytes]:
+    names, at = set(), 8
+    while at + 8 <= len(data):
+        names.add(data[at + 4 : at + 8])
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return names

@@ -1,0 +1,186 @@
+"""Goes through the covered file frame by frame, beside the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.alignment import landmarks_from_box
+from framework.benchmark.studio import embed
+from framework.media import open_reader, prefetch
+from framework.progress import Progress, silent
+from framework.protocols import Detector, Recognizer
+from framework.table import TrackTable
+from framework.types import Detections, Frame, Image
+from framework.verify.detail import PASSES, detail_correlation
+from framework.verify.recognition import (
+    Enrolment,
+    crop_of,
+    crops_of_detections,
+    frames_to_enrol,
+)
+
+BATCH = 8
+SAME_ASPECT = 0.02
+"""Relative difference of aspect ratios up to which the covered picture is taken as scaled."""
+
+
+@dataclass
+class Scan:
+    """What was seen.
+
+    Attributes:
+        frames: frames of the covered file.
+        duration_s: of the covered file.
+        faces: faces that a detector finds in it.
+        recognised: (time in seconds, track id, score) of every face that was recognised.
+        open: (time in seconds, track id, correlation) where detail came through.
+        closest: by track, the highest score of any face.
+        compared: whether places could be compared (same picture geometry).
+    """
+
+    frames: int = 0
+    duration_s: float = 0.0
+    faces: int = 0
+    recognised: list[tuple[float, int, float]] = field(default_factory=list)
+    open: list[tuple[float, int, float]] = field(default_factory=list)
+    closest: dict[int, float] = field(default_factory=dict)
+    compared: bool = True
+
+
+def enrolment_crops(
+    original: Path, table: TrackTable, recognizer: Recognizer, threads: int
+) -> dict[int, list[Image]]:
+    """Aligned faces of the original, by track, in order of time."""
+    rows = frames_to_enrol(table)
+    by_frame: dict[int, list[tuple[int, int]]] = {}
+    for track_id, own in rows.items():
+        for row in own:
+            by_frame.setdefault(int(table.frame[row]), []).append((track_id, row))
+    found: dict[int, list[Image]] = {track_id: [] for track_id in rows}
+    with open_reader(original, threads=threads) as reader:
+        for frame in reader.frames(by_frame, table.time_s.tolist()):
+            for track_id, row in by_frame[frame.index]:
+                crop = crop_of(frame, table, row, recognizer)
+                if crop is not None:
+                    found[track_id].append(crop)
+    return found
+
+
+def scan(
+    covered: Path,
+    original: Path,
+    table: TrackTable,
+    detector: Detector,
+    recognizer: Recognizer | None,
+    enrolment: Enrolment | None,
+    *,
+    threads: int = 0,
+    progress: Progress = silent,
+) -> Scan:
+    """Detect and recognise in every covered frame; compare detail at the original's faces."""
+    result = Scan()
+    with (
+        open_reader(covered, threads=threads) as reader,
+        open_reader(original, threads=threads) as source,
+    ):
+        info = reader.info
+        aspect = (info.width / info.height) / (table.width / table.height)
+        result.compared = abs(aspect - 1) <= SAME_ASPECT
+        beside = _Beside(iter(source))
+        batch: list[Frame] = []
+        for frame in prefetch(reader, depth=BATCH):
+            batch.append(frame)
+            if len(batch) == BATCH:
+                _scan(batch, table, detector, recognizer, enrolment, beside, result)
+                batch = []
+                progress("verify", result.frames, info.frame_count)
+        if batch:
+            _scan(batch, table, detector, recognizer, enrolment, beside, result)
+        result.duration_s = reader.duration_s
+    return result
+
+
+class _Beside:
+    """The original's frame at a time: the last one that has begun by then."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        self._now = next(frames, None)
+        self._following = next(frames, None)
+
+    def at(self, time_s: float) -> Frame | None:
+        # Half a millisecond of tolerance: time bases differ between containers.
+        while self._following is not None and self._following.time_s <= time_s + 5e-4:
+            self._now, self._following = self._following, next(self._frames, None)
+        return self._now
+
+
+def _scan(
+    frames: list[Frame],
+    table: TrackTable,
+    detector: Detector,
+    recognizer: Recognizer | None,
+    enrolment: Enrolment | None,
+    beside: _Beside,
+    result: Scan,
+) -> None:
+    for frame, detections in zip(frames, detector.detect(frames), strict=True):
+        result.frames += 1
+        result.faces += len(detections)
+        if recognizer is not None and enrolment is not None and len(detections):
+            _recognise(frame, detections, recognizer, enrolment, result)
+        if result.compared:
+            _compare(frame, beside.at(frame.time_s), table, result)
+
+
+def _recognise(
+    frame: Frame,
+    detections: Detections,
+    recognizer: Recognizer,
+    enrolment: Enrolment,
+    result: Scan,
+) -> None:
+    crops = [
+        c for c in crops_of_detections(frame, _landmarks(detections), recognizer) if c is not None
+    ]
+    if not crops:
+        return
+    scores, who = enrolment.best(embed(recognizer, crops))
+    for score, index in zip(scores.tolist(), who.tolist(), strict=True):
+        track_id = enrolment.track_id[index]
+        result.closest[track_id] = max(score, result.closest.get(track_id, -1.0))
+        if score >= enrolment.threshold:
+            result.recognised.append((frame.time_s, track_id, score))
+
+
+def _landmarks(detections: Detections) -> list[NDArray[np.float32]]:
+    guessed = landmarks_from_box(detections.xyxy)
+    if detections.landmarks is None:
+        return list(guessed)
+    return [
+        points if np.isfinite(points).all() else guess
+        for points, guess in zip(detections.landmarks, guessed, strict=True)
+    ]
+
+
+def _compare(frame: Frame, original: Frame | None, table: TrackTable, result: Scan) -> None:
+    if original is None:
+        return
+    import cv2
+
+    rows = table.rows_of_frame(original.index)
+    if rows.start == rows.stop:
+        return
+    covered = frame.bgr
+    if covered.shape != original.bgr.shape:
+        size = (original.width, original.height)
+        covered = np.asarray(cv2.resize(covered, size, interpolation=cv2.INTER_AREA), np.uint8)
+    for row in range(rows.start, rows.stop):
+        value = detail_correlation(original.bgr, covered, table.xyxy[row])
+        if value is not None and value >= PASSES:
+            result.open.append((frame.time_s, int(table.track_id[row]), value))
