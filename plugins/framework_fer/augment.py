@@ -37,6 +37,18 @@ class Augmentation:
     degradation: float = 0.3
     erase: float = 0.25
 
+    def scaled(self, jitter: float) -> Augmentation:
+        """The same with every random choice but degradations ``jitter`` times as strong."""
+        return Augmentation(
+            zoom=self.zoom * jitter,
+            turn_deg=self.turn_deg * jitter,
+            shift=self.shift * jitter,
+            stretch=self.stretch * jitter,
+            light=min(1.0, self.light * jitter),
+            degradation=self.degradation,
+            erase=min(1.0, self.erase * jitter),
+        )
+
     def view(
         self,
         grey: Grey,

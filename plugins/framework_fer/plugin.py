@@ -9,9 +9,7 @@ from framework.spec import ComponentSpec, WeightSpec
 
 RESNET_WEIGHTS = WeightSpec(
     file="framework_fer:weights/resnet.safetensors",
-    sha256="0" * 64,
-    licence="research only (terms of FER2013)",
-    trained_on=("FER2013 training set", "muxspace facial_expressions"),
+    sha256="82e824afbac3030bc1067ff0c37a20b08da03252aaed427c285838a91dacdffc"ned_on=("FER2013 training set", "muxspace facial_expressions"),
     source="trained in this project by framework_fer.train, from dlib's face recognition network "
     "(King 2017, CC0 1.0); recipe in docs/models/fer-resnet.md",
 )
@@ -38,13 +36,4 @@ def framework_emotion_classifiers() -> Iterable[ComponentSpec]:
         requires=_REQUIRES,
         capabilities=frozenset({"baseline"}),
         weights=(RESNET_WEIGHTS,),
-    )
-    yield ComponentSpec(
-        name="effnet",
-        summary="seven expressions, EfficientNet-Lite0 on another split; for a second opinion",
-        factory="framework_fer.classifier:build_effnet",
-        config="framework_fer.config:ClassifierOptions",
-        requires=_REQUIRES,
-        capabilities=frozenset({"baseline"}),
-        weights=(EFFNET_WEIGHTS,),
     )

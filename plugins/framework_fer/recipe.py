@@ -42,6 +42,12 @@ class Recipe(BaseModel):
     degradation: float = Field(
         default=0.3, ge=0, le=1, description="chance that a face is blurred, darkened, hidden, ..."
     )
+    jitter: float = Field(
+        default=1.0,
+        ge=0,
+        le=2,
+        description="scale of random zoom, shift, rotation, light and erasing; 0: none",
+    )
     sync_every: int = Field(
         default=1,
         ge=1,

@@ -163,7 +163,7 @@ def run(job: Job, data: Split, targets: NDArray[np.float32], rank: int, rendezvo
     if job.initial != "none":
         path = None if job.initial == "auto" else Path(job.initial)
         source = initial.start(network, path)
-    augmentation = replace(Augmentation(), degradation=recipe.degradation)
+    augmentation = replace(Augmentation().scaled(recipe.jitter), degradation=recipe.degradation)
 
     def batches(epoch: int, side: int) -> TrainingBatches:
         return TrainingBatches(
@@ -366,6 +366,9 @@ def main(
     smoothing: Annotated[float, typer.Option()] = Recipe().smoothing,
     dropout: Annotated[float, typer.Option()] = Recipe().dropout,
     degradation: Annotated[float, typer.Option()] = Recipe().degradation,
+    jitter: Annotated[float, typer.Option(help="scale of the geometric augmentation")] = (
+        Recipe().jitter
+    ),
     held_out: Annotated[float, typer.Option(help="share kept for tuning")] = Recipe().held_out,
     seed: Annotated[int, typer.Option()] = Recipe().seed,
     start_from: Annotated[
@@ -402,7 +405,7 @@ def main(
             architecture=architecture, epochs=epochs, batch=batch, side=side, first_side=first_side,
             learning_rate=learning_rate, balance=balance, mixup=mixup, smoothing=smoothing,
             dropout=dropout, degradation=degradation, held_out=held_out, seed=seed,
-            sync_every=sync_every,
+            sync_every=sync_every, jitter=jitter,
             precision=_precision(precision, chosen),  # type: ignore[arg-type]
         )  # fmt: skip
         build_network(recipe.architecture, len(EMOTIONS))
