@@ -1,8 +1,7 @@
 """The network at full speed: everything that can be done once is done once.
 
 * source features are encoded once for each donor, not once for each frame;
-* batch norm is folded into the convolution before it (inference only: y = g (Wx + b - m) / s + c
-  is a convolution with W' = gW / s and b' = g (b - m) / s + c);
+* layers are rewritten into cheaper ones that compute the same (:mod:`framework_fomm.fast_layers`);
 * channels-last memory, which oneDNN and cuDNN prefer;
 * bfloat16 convolutions where the processor computes them natively. Coordinates, jacobians, the
   soft-argmax and the sampling stay in float32.
@@ -10,25 +9,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from framework_fomm.model import (
-    Fomm,
-    Generator,
-    Keypoints,
-    ResBlock,
-    SameBlock,
-    SourceFeatures,
-    coordinate_grid,
-)
+from framework_fomm.fast_layers import specialise
+from framework_fomm.model import Fomm, Generator, Keypoints, SourceFeatures, coordinate_grid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -51,28 +41,6 @@ def native_bfloat16(device: torch.device) -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def fold_batch_norm(model: nn.Module) -> None:
-    """Fold every batch norm that follows a convolution into it, in place. Evaluation mode only."""
-    for module in model.modules():
-        if isinstance(module, SameBlock):
-            _fold(module.conv, module.norm)
-            module.norm = nn.Identity()  # type: ignore[assignment]
-        elif isinstance(module, ResBlock):
-            _fold(module.conv1, module.norm2)  # norm1 stands before a ReLU and has to stay
-            module.norm2 = nn.Identity()  # type: ignore[assignment]
-
-
-def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    assert norm.running_mean is not None and norm.running_var is not None
-    assert conv.bias is not None
-    with torch.no_grad():
-        gain = norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
-        bias = (conv.bias.double() - norm.running_mean.double()) * gain + norm.bias.double()
-        weight = conv.weight.double() * gain[:, None, None, None]
-        conv.weight = nn.Parameter(weight.to(conv.weight.dtype), requires_grad=False)
-        conv.bias = nn.Parameter(bias.to(conv.bias.dtype), requires_grad=False)
-
-
 class Animator:
     """Keypoints of pictures, and pictures from keypoints, in batches. Takes over the model."""
 
@@ -82,7 +50,8 @@ class Animator:
         if precision == "auto":
             precision = "bfloat16" if native_bfloat16(device) else "float32"
         self.precision = precision
-        fold_batch_norm(model.eval())
+        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        specialise(model.eval(), dtype)
         model.to(device)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._detector = model.kp_detector
@@ -98,14 +67,6 @@ class Animator:
         """Whether moved pixels come from the source itself, so that a larger source pays."""
         return self.config.blend_output
 
-    @contextlib.contextmanager
-    def _mode(self) -> Iterator[None]:
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"),
-        ):
-            yield
-
     def _upload(self, crops: NDArray[np.uint8]) -> Tensor:
         """(n, s, s, 3) uint8 BGR -> (n, 3, s, s) float32 RGB in [0, 1], channels last."""
         tensor = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device)
@@ -118,7 +79,7 @@ class Animator:
         The spread is the mean standard deviation of the heatmaps, in half pictures. It grows when
         the detector doesn't find what it looks for, as behind a hand.
         """
-        with self._mode():
+        with torch.inference_mode():
             features, heat = self._detector.heatmaps(self._upload(crops))
             found = self._detector.pool(features, heat)
             square = coordinate_grid(heat.shape[2], heat.shape[3], heat).square().sum(-1)
@@ -138,7 +99,7 @@ class Animator:
             matte: (t, t), 255 where the head is, of the size of the result.
             detail: (t, t, 3) the same picture, larger; used if the network blends.
         """
-        with self._mode():
+        with torch.inference_mode():
             picture = self._upload(bgr[None])
             large = None if detail is None else self._upload(detail[None])
             features = self._generator.encode(picture, large)
@@ -160,7 +121,7 @@ class Animator:
         start = Keypoints(
             source.keypoints.value.to(self.device), source.keypoints.jacobian.to(self.device)
         )
-        with self._mode():
+        with torch.inference_mode():
             animation = self._generator.render(source.features.expand(n), start.expand(n), moved)
             matte = self._generator.warp(source.matte.expand(n, -1, -1, -1), animation.motion)
             pictures = animation.image.float().mul(255).round_().clamp_(0, 255).to(torch.uint8)

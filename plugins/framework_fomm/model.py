@@ -194,7 +194,7 @@ class SameBlock(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x)))
+        return F.relu(self.norm(self.conv(x)), inplace=True)
 
 
 class DownBlock(SameBlock):
@@ -222,8 +222,8 @@ class ResBlock(nn.Module):
         self.norm2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.conv1(F.relu(self.norm1(x)))
-        change: Tensor = self.conv2(F.relu(self.norm2(out)))
+        out = self.conv1(F.relu(self.norm1(x), inplace=True))
+        change: Tensor = self.conv2(F.relu(self.norm2(out), inplace=True))
         return x + change
 
 
@@ -260,6 +260,12 @@ class Encoder(nn.Module):
         ins = [inputs, *width[1:-1]]
         self.down_blocks = nn.ModuleList(map(DownBlock, ins, width[1:]))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the convolutions compute in; inference may have lowered it."""
+        first: nn.Module = self.down_blocks[0]
+        return next(first.parameters()).dtype
+
     def forward(self, x: Tensor) -> list[Tensor]:
         levels = [x]
         for down in self.down_blocks:
@@ -294,7 +300,7 @@ class Hourglass(nn.Module):
         self.out_channels = width[0] + inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.decoder(self.encoder(x))
+        out: Tensor = self.decoder(self.encoder(x.to(self.encoder.dtype)))
         return out  # (n, expansion + inputs, h, w)
 
 
@@ -441,7 +447,7 @@ class Generator(nn.Module):
         ``detail`` is the same image at a higher resolution. With ``blend_output`` what the flow
         merely moves is then taken from there, and the result has that resolution.
         """
-        levels = [self.first(source)]
+        levels = [self.first(source.to(self.first.conv.weight.dtype))]
         for down in self.down_blocks:
             levels.append(down(levels[-1]))
         if not self.config.blend_output:

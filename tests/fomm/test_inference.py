@@ -7,12 +7,8 @@ import copy
 import numpy as np
 import pytest
 import torch
-from framework_fomm.inference import (
-    Animator,
-    choose_device,
-    fold_batch_norm,
-    native_bfloat16,
-)
+from framework_fomm.fast_layers import fold_batch_norm, specialise
+from framework_fomm.inference import Animator, choose_device, native_bfloat16
 from framework_fomm.model import Fomm, FommConfig
 
 from .conftest import TINY, TINY_BLEND, make_model
@@ -32,6 +28,22 @@ def test_folding_batch_norm_changes_nothing(config: FommConfig) -> None:
         assert torch.allclose(
             model(source, driving).image, folded(source, driving).image, atol=1e-4
         )
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_BLEND])
+def test_rewritten_layers_compute_the_same(config: FommConfig) -> None:
+    model = make_model(config)
+    fast = copy.deepcopy(model)
+    specialise(fast)
+    kinds = {type(module).__name__ for module in fast.modules()}
+    assert {"DoublingConv", "FourPixelConv"} <= kinds and "UpBlock" not in kinds
+    source, driving = torch.rand(1, 3, 64, 64), torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        ks, kd = model.kp_detector(source), model.kp_detector(driving)
+        assert torch.allclose(fast.kp_detector(driving).value, kd.value, atol=1e-4)
+        want = model.generator(source.expand(2, -1, -1, -1), ks.expand(2), kd).image
+        got = fast.generator(source.expand(2, -1, -1, -1), ks.expand(2), kd).image
+    assert torch.allclose(got, want, atol=1e-4)
 
 
 @pytest.mark.parametrize("config", [TINY, TINY_BLEND])
