@@ -9,7 +9,9 @@ from framework.spec import ComponentSpec, WeightSpec
 
 RESNET_WEIGHTS = WeightSpec(
     file="framework_fer:weights/resnet.safetensors",
-    sha256="82e824afbac3030bc1067ff0c37a20b08da03252aaed427c285838a91dacdffc"ned_on=("FER2013 training set", "muxspace facial_expressions"),
+    sha256="82e824afbac3030bc1067ff0c37a20b08da03252aaed427c285838a91dacdffc",
+    licence="research only (terms of FER2013)",
+    trained_on=("FER2013 training set", "muxspace facial_expressions"),
     source="trained in this project by framework_fer.train, from dlib's face recognition network "
     "(King 2017, CC0 1.0); recipe in docs/models/fer-resnet.md",
 )

@@ -1,0 +1,1 @@
+"""Passages of the model cards."""

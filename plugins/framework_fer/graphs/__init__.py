@@ -1,0 +1,1 @@
+"""Computation graphs and the shapes of the weights they take."""

@@ -1,0 +1,1 @@
+"""Weight files, one for each component."""
