@@ -156,6 +156,7 @@ def _describe(
         "id": encounter.id,
         "passed": not reasons,
         "reasons": list(reasons),
+        "duration_s": _round(cameras[encounter.clock].audit.duration_in_s),
         "seconds": joint.seconds,
         "doctor_scores": encounter.doctor_scores,
         "voice_activity": joint.voice is not None,
