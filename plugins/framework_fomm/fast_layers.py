@@ -4,7 +4,7 @@ Nothing here is learned or approximate: the layers of a trained network are rewr
 that compute the same values (up to rounding).
 
 * A batch norm after a convolution is part of it: g (Wx + b - m)/s + c = (gW/s) x + g (b - m)/s + c.
-* Doubling pixels, then convolving with 3x3, is a transposed convolution of stride 2 whose 4x4 kernel
+* Doubling pixels and convolving with 3x3 is a transposed convolution of stride 2 whose 4x4 kernel
   is the 3x3 one summed over the doubled pixels: 4 products for each output instead of 9, and the
   enlarged picture is never stored.
 * A 7x7 convolution with 3 outputs leaves most of a vector unit idle. One with 12 outputs, an 8x8
@@ -17,7 +17,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from framework_fomm.model import Decoder, Fomm, Generator, ResBlock, SameBlock, UpBlock
+from framework_fomm.model import (
+    Decoder,
+    Fomm,
+    Generator,
+    Hourglass,
+    ResBlock,
+    SameBlock,
+    UpBlock,
+)
 
 
 class DoublingConv(nn.Module):
@@ -82,6 +90,11 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         conv.bias = nn.Parameter(bias.to(conv.bias.dtype), requires_grad=False)
 
 
+def _doubling_pays(block: UpBlock) -> bool:
+    """Deep in a hourglass a picture is a few pixels and time goes into reading the weights."""
+    return block.conv.in_channels * block.conv.out_channels <= 1 << 18
+
+
 def specialise(model: Fomm, dtype: torch.dtype = torch.float32) -> None:
     """Rewrite a float32 model on the CPU for inference, in place.
 
@@ -93,7 +106,9 @@ def specialise(model: Fomm, dtype: torch.dtype = torch.float32) -> None:
         for module in list(model.modules()):
             if isinstance(module, Generator | Decoder):
                 module.up_blocks = nn.ModuleList(
-                    DoublingConv(block) if isinstance(block, UpBlock) else block
+                    DoublingConv(block)
+                    if isinstance(block, UpBlock) and _doubling_pays(block)
+                    else block
                     for block in module.up_blocks
                 )
         if isinstance(model.generator.final, nn.Conv2d):
@@ -101,3 +116,6 @@ def specialise(model: Fomm, dtype: torch.dtype = torch.float32) -> None:
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.to(dtype)
+        if isinstance(module, Generator | Hourglass):
+            # sampling returns channels first; turned round once, not at each layer that follows
+            module.layout = torch.channels_last

@@ -153,8 +153,17 @@ def coordinate_grid(height: int, width: int, like: Tensor) -> Tensor:
 
 def gaussian_heatmaps(points: Tensor, height: int, width: int, variance: float) -> Tensor:
     """(n, K, 2) points -> (n, K, h, w): exp(-|z - p_k|^2 / (2 variance)), eq. 17."""
-    offset = coordinate_grid(height, width, points) - points[:, :, None, None]  # (n, K, h, w, 2)
-    return torch.exp(-0.5 * offset.square().sum(-1) / variance)
+    dx, dy = axis_offsets(points, height, width)
+    # separable: h + w exponentials for each keypoint instead of h * w
+    return torch.exp(-0.5 * dy.square() / variance) * torch.exp(-0.5 * dx.square() / variance)
+
+
+def axis_offsets(points: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """(n, K, 2) points -> z - p_k along x (n, K, 1, w) and along y (n, K, h, 1)."""
+    grid = coordinate_grid(height, width, points)
+    dx = grid[0, :, 0] - points[..., 0, None]
+    dy = grid[:, 0, 1] - points[..., 1, None]
+    return dx[:, :, None, :], dy[:, :, :, None]
 
 
 def without_autocast(like: Tensor) -> torch.autocast:
@@ -292,6 +301,8 @@ class Decoder(nn.Module):
 class Hourglass(nn.Module):
     """U-Net whose decoder concatenates its skips; out has ``expansion + inputs`` channels."""
 
+    layout = torch.preserve_format  # of the tensors inside; inference may change it
+
     def __init__(self, expansion: int, inputs: int, blocks: int, max_features: int) -> None:
         super().__init__()
         width = [min(max_features, expansion * 2**level) for level in range(blocks + 1)]
@@ -300,7 +311,8 @@ class Hourglass(nn.Module):
         self.out_channels = width[0] + inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.decoder(self.encoder(x.to(self.encoder.dtype)))
+        x = x.to(self.encoder.dtype, memory_format=self.layout)
+        out: Tensor = self.decoder(self.encoder(x))
         return out  # (n, expansion + inputs, h, w)
 
 
@@ -411,8 +423,8 @@ class DenseMotion(nn.Module):
 
     def _prior(self, points: Tensor, h: int, w: int) -> Tensor:
         """(n, K + 1, h, w) to be added to the mask's logits."""
-        offset = coordinate_grid(h, w, points) - points[:, :, None, None]
-        local = -offset.square().sum(-1) / (2 * self.config.mask_prior_sigma**2)
+        dx, dy = axis_offsets(points, h, w)
+        local = -(dx.square() + dy.square()) / (2 * self.config.mask_prior_sigma**2)
         return F.pad(local, (0, 0, 0, 0, 1, 0), value=self.config.mask_prior_background)
 
 
@@ -421,6 +433,8 @@ class DenseMotion(nn.Module):
 
 class Generator(nn.Module):
     """Encoder, warp by the dense motion, occlusion, decoder."""
+
+    layout = torch.preserve_format  # of what was warped; inference may change it
 
     def __init__(self, config: FommConfig) -> None:
         super().__init__()
@@ -464,7 +478,7 @@ class Generator(nn.Module):
         grid = _resize(motion.grid.permute(0, 3, 1, 2), x, exact).permute(0, 2, 3, 1)
         # always sampled in float32: eight bits of mantissa can't address the pixels of a row
         out = F.grid_sample(x.float(), grid, align_corners=self.config.align_corners)
-        return out.to(x.dtype)
+        return out.to(x.dtype, memory_format=self.layout)
 
     def _blend(self, skip: Tensor, decoded: Tensor, motion: Motion) -> Tensor:
         occlusion = _resize(motion.occlusion, skip).to(decoded.dtype)
