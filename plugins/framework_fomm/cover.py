@@ -47,6 +47,8 @@ def cover_heads(
     """
     fills = [_fill(image, mask, region, feather) for region in regions]
     for rect, fill, weight in fills:  # all have read the original before the first is written
+        if rect.empty:
+            continue
         view = image[rect.slices]
         blend = weight[..., None].astype(np.float32) / 255
         view[:] = np.round(view + (fill - view) * blend).astype(np.uint8)

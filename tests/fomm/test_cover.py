@@ -62,6 +62,13 @@ def test_even_surroundings_give_an_even_fill() -> None:
     assert np.abs(image.astype(int) - (90, 120, 150)).max() <= 1
 
 
+def test_boxes_beside_the_picture_and_without_size_do_no_harm() -> None:
+    picture = scene(5)
+    beside = regions((-900, 20, -800, 90), (400, 400, 500, 500), (50, 50, 50, 50), (90, 80, 70, 60))
+    image, mask = covered(picture, beside)
+    assert np.array_equal(image[:, 250:], picture[:, 250:]) and mask[50, 50] == 255
+
+
 def test_a_head_that_fills_the_picture_is_grey() -> None:
     image, mask = covered(scene(4), regions((-400, -400, 800, 800)))
     assert (mask == 255).all() and np.ptp(image) <= 1
