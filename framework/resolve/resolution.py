@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import ContractError
+from framework.resolve.doubles import absorb_doubles
 from framework.resolve.log import ObservationLog
 from framework.resolve.options import ResolveOptions
 from framework.resolve.path import Path, complete
 from framework.resolve.stitch import stitch
-from framework.resolve.tracklets import Tracklet, absorb_doubles, collect, join
+from framework.resolve.tracklets import Tracklet, collect, join
 from framework.table import TrackTable
 
 NO_FACE = "no face found"
@@ -62,8 +63,9 @@ def resolve(
         raise ContractError(f"resolve: expected a positive picture size, got {width} x {height}")
     options = options or ResolveOptions()
     time_s = log.time_s()
-    tracklets = absorb_doubles(collect(log.rows()), len(time_s), options.keep_score)
-    chains = stitch(tracklets, time_s, options.max_gap_s)
+    pieces = collect(log.rows(), time_s)
+    tracklets = absorb_doubles(pieces, time_s, options.keep_score)
+    chains = stitch(tracklets, time_s, options)
 
     kept: list[tuple[Tracklet, tuple[float, float]]] = []
     dismissed = [np.zeros(0, np.int64)]

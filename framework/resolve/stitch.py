@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.resolve.motion import centre, coast, end_velocity, size
+from framework.resolve.options import ResolveOptions
 from framework.resolve.tracklets import Tracklet
 
 NEAR = 0.5
@@ -25,6 +26,12 @@ FARTHEST = 1.25
 
 SIZE_RATIO = 2.0
 """How much larger or smaller it may have become."""
+
+SAME_TRACK = 0.5
+"""A join that the tracker made too costs this much of its price."""
+
+WEAK_COST = 1.0
+"""What joining a piece costs that was never seen well: no false alarm may come in between."""
 
 CLEARLY = 1.5
 """A join must cost this many times less than its rival, or it is ambiguous."""
@@ -56,13 +63,15 @@ class _Ends:
     last_velocity: NDArray[np.float64]
 
 
-def stitch(tracklets: list[Tracklet], time_s: NDArray[np.float64], max_gap_s: float) -> Chains:
+def stitch(
+    tracklets: list[Tracklet], time_s: NDArray[np.float64], options: ResolveOptions
+) -> Chains:
     """Join tracklets into people.
 
     Args:
         tracklets: in order of their first frame.
         time_s: (frames,) presentation times, seconds.
-        max_gap_s: longest gap.
+        options: the longest gap, and the score of a face that was seen well.
     """
     n = len(tracklets)
     person = np.arange(n)
@@ -70,7 +79,11 @@ def stitch(tracklets: list[Tracklet], time_s: NDArray[np.float64], max_gap_s: fl
     if n < 2:
         return Chains(person, hold_after, hold_before)
     ends = _ends(tracklets, time_s)
-    before, after, cost = _candidates(ends, max_gap_s)
+    before, after, cost = _candidates(ends, options.max_gap_s)
+    track = np.array([t.track_id for t in tracklets])
+    same = (track[before] == track[after]) & (track[before] >= 0)
+    weak = np.array([float(t.score.max()) < options.keep_score for t in tracklets])
+    cost = cost * np.where(same, SAME_TRACK, 1.0) + WEAK_COST * (weak[before] | weak[after])
     follower, leader = np.full(n, -1), np.full(n, -1)
     for pair in np.lexsort((after, before, cost)).tolist():
         a, b = int(before[pair]), int(after[pair])

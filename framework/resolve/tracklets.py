@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from framework.boxes import iou
 from framework.resolve.log import RowKind, Rows
-from framework.resolve.overlap import common_area
 
 SAME_FACE_IOU = 0.3
 """Two boxes of one frame that overlap by this much may be one face."""
 
-INSIDE = 0.65
-"""A box with this share of its area inside another face's box may be a second box on that face."""
+CUT_S = 0.3
+"""A track that was not seen for longer is cut, and joined again only if nothing fits better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +28,7 @@ class Tracklet:
         landmarks: (n, 5, 2) float64 pixels, NaN where not known.
         rows: (k,) int64, the rows of the log that it stands for.
         row_frame: (k,) int64, the frame of each of them.
+        track_id: the tracker's number for it; -1 for a detection that no track took.
     """
 
     frame: NDArray[np.int64]
@@ -37,6 +37,7 @@ class Tracklet:
     landmarks: NDArray[np.float64]
     rows: NDArray[np.int64]
     row_frame: NDArray[np.int64]
+    track_id: int
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -60,6 +61,7 @@ class Tracklet:
             self.landmarks[observations],
             self.rows[stay],
             self.row_frame[stay],
+            self.track_id,
         )
 
     def rows_of(self, observations: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -67,11 +69,17 @@ class Tracklet:
         return self.rows[np.isin(self.row_frame, self.frame[observations])]
 
 
-def collect(rows: Rows) -> list[Tracklet]:
+def collect(rows: Rows, time_s: NDArray[np.float64]) -> list[Tracklet]:
     """Every observed track and every stray detection, in order of their first frame.
 
     Predicted rows are left out: what lies between two observations is interpolated later, from both
-    sides. A tracker that reports filtered boxes gets the detector's boxes back.
+    sides. A track that was not seen for a while is cut there: the tracker's guess who it is that
+    reappears was made without knowing what follows. A tracker that reports filtered boxes gets the
+    detector's boxes back.
+
+    Args:
+        rows: the log.
+        time_s: (frames,) presentation times, seconds.
     """
     track = _adopt_strays(rows)
     observed = np.flatnonzero(rows.kind != RowKind.PREDICTED)
@@ -80,8 +88,10 @@ def collect(rows: Rows) -> list[Tracklet]:
     group[alone] = group.max(initial=0) + 1 + np.arange(alone.sum())
     order = np.lexsort((rows.kind[observed], rows.frame[observed], group))
     observed, group = observed[order], group[order]
-    starts = np.flatnonzero(np.diff(group)) + 1
-    pieces = [_tracklet(rows, m) for m in np.split(observed, starts) if len(m)]
+    missing = np.diff(rows.frame[observed]) > 1
+    unseen = missing & (np.diff(time_s[rows.frame[observed]]) > CUT_S)
+    starts = np.flatnonzero((np.diff(group) != 0) | unseen) + 1
+    pieces = [_tracklet(rows, m, int(track[m[0]])) for m in np.split(observed, starts) if len(m)]
     pieces.sort(key=lambda t: (t.first, float(t.xyxy[0, 0]), float(t.xyxy[0, 1])))
     return pieces
 
@@ -102,7 +112,7 @@ def _adopt_strays(rows: Rows) -> NDArray[np.int64]:
     return track
 
 
-def _tracklet(rows: Rows, members: NDArray[np.intp]) -> Tracklet:
+def _tracklet(rows: Rows, members: NDArray[np.intp], track_id: int) -> Tracklet:
     """One tracklet of these rows, ascending in frame; rows of one frame become their union."""
     frame, start = np.unique(rows.frame[members], return_index=True)
     boxes = rows.xyxy[members].astype(np.float64)
@@ -120,6 +130,7 @@ def _tracklet(rows: Rows, members: NDArray[np.intp]) -> Tracklet:
         landmarks=rows.landmarks[members[start]].astype(np.float64),
         rows=np.asarray(members, np.int64),
         row_frame=rows.frame[members],
+        track_id=track_id,
     )
 
 
@@ -133,54 +144,5 @@ def join(pieces: list[Tracklet]) -> Tracklet:
         landmarks=np.concatenate([t.landmarks for t in ordered]),
         rows=np.concatenate([t.rows for t in ordered]),
         row_frame=np.concatenate([t.row_frame for t in ordered]),
+        track_id=ordered[0].track_id,
     )
-
-
-def absorb_doubles(
-    tracklets: list[Tracklet], frame_count: int, keep_score: float
-) -> list[Tracklet]:
-    """Second boxes on a face join the first: the detector sometimes sees a face and a part of it.
-
-    A tracklet is a second box if, in every one of its frames, it lies mostly inside the box of one
-    and the same stronger tracklet, or is weaker than ``keep_score`` throughout and overlaps it. The
-    stronger one's box then becomes the union, so that nothing that was detected is left open.
-    """
-    at: list[list[int]] = [[] for _ in range(frame_count)]
-    for number, tracklet in enumerate(tracklets):
-        for frame in tracklet.frame.tolist():
-            at[frame].append(number)
-    crowded = {n for members in at if len(members) > 1 for n in members}
-    result = list(tracklets)
-    gone: set[int] = set()
-    weight = [float(t.score.sum()) for t in tracklets]
-    for number in sorted(crowded, key=lambda n: (weight[n], n)):
-        hosts = set(at[result[number].first]) - {number} - gone
-        for host in sorted(hosts, key=lambda n: (-weight[n], n)):
-            if weight[host] > weight[number] and _doubles(result[number], result[host], keep_score):
-                result[host] = _united(result[host], result[number])
-                gone.add(number)
-                break
-    return [t for n, t in enumerate(result) if n not in gone]
-
-
-def _doubles(small: Tracklet, large: Tracklet, keep_score: float) -> bool:
-    where = np.searchsorted(large.frame, small.frame)
-    if where[-1] >= len(large) or not np.array_equal(large.frame[where], small.frame):
-        return False
-    shared = common_area(small.xyxy, large.xyxy[where])
-    own = common_area(small.xyxy, small.xyxy)
-    inside = shared >= INSIDE * np.maximum(own, 1e-9)
-    if float(small.score.max()) < keep_score:
-        other = common_area(large.xyxy[where], large.xyxy[where])
-        inside |= shared >= SAME_FACE_IOU * np.maximum(own + other - shared, 1e-9)
-    return bool(inside.all())
-
-
-def _united(host: Tracklet, guest: Tracklet) -> Tracklet:
-    where = np.searchsorted(host.frame, guest.frame)
-    xyxy = host.xyxy.copy()
-    xyxy[where, :2] = np.minimum(xyxy[where, :2], guest.xyxy[:, :2])
-    xyxy[where, 2:] = np.maximum(xyxy[where, 2:], guest.xyxy[:, 2:])
-    rows = np.concatenate([host.rows, guest.rows])
-    row_frame = np.concatenate([host.row_frame, guest.row_frame])
-    return Tracklet(host.frame, xyxy, host.score, host.landmarks, rows, row_frame)

@@ -62,7 +62,8 @@ class ByteTrack:
             detections: what the detector found in it.
         """
         config = self._config
-        self._filter.predict(0.0 if self._time_s is None else frame.time_s - self._time_s)
+        since = 0.0 if self._time_s is None else frame.time_s - self._time_s
+        self._filter.predict(since, lost=self._source < 0)
         self._time_s = frame.time_s
 
         source = self._match(detections)  # the detection of each track, or -1

@@ -22,6 +22,9 @@ ACCELERATION_STD = 4.0
 INITIAL_SPEED_STD = 1.5
 """How fast a face may move when it is first seen, in box sizes per second."""
 
+LOST_DECAY_S = 1.0
+"""After this time a face that is not seen has e times less of its speed."""
+
 SIZE_DAMPING = 0.25
 """Sizes change more slowly than positions: their share of the noise above."""
 
@@ -66,9 +69,17 @@ class BoxFilter:
     def __len__(self) -> int:
         return len(self.position)
 
-    def predict(self, seconds: float) -> None:
-        """Move every box on by this time (>= 0); white-noise acceleration (Bar-Shalom 2001)."""
+    def predict(self, seconds: float, lost: NDArray[np.bool_]) -> None:
+        """Move every box on by this time; white-noise acceleration (Bar-Shalom 2001).
+
+        Args:
+            seconds: since the last prediction, >= 0.
+            lost: (n,) boxes that were not measured then. They keep their size, which shrank while
+                the face went behind something, and slow down: heads turn and come back.
+        """
         dt = max(seconds, 0.0)
+        self.velocity[lost, 2:] = 0.0
+        self.velocity[lost, :2] *= np.exp(-dt / LOST_DECAY_S)
         p, pv, v = (self.covariance[..., i] for i in range(3))
         noise = (ACCELERATION_STD * _unit(self.position) * _damping()) ** 2
         predicted = (

@@ -52,7 +52,13 @@ def roll_degrees(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidates:
-    """The same faces; those that are turned with the box and landmarks of their own orientation."""
+    """The same faces; those that are turned with the box and landmarks of their own orientation.
+
+    Args:
+        network: as for the passes over the whole picture.
+        image: (h, w, 3) BGR.
+        faces: one row for each face.
+    """
     doubtful = (roll_degrees(faces.landmarks) > TURNED_DEGREES) | (faces.score < SURE)
     rows = np.flatnonzero(doubtful)[:MOST_FACES]
     if not len(rows):
@@ -60,7 +66,8 @@ def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidat
     xyxy, score = faces.xyxy.copy(), faces.score.copy()
     landmarks = faces.landmarks.copy()
     for row in rows.tolist():
-        better = _look_again(network, image, faces.xyxy[row])
+        others = np.delete(xyxy, row, axis=0)
+        better = _look_again(network, image, faces.xyxy[row], others)
         if better is not None and better.score[0] > score[row]:
             xyxy[row], score[row] = better.xyxy[0], better.score[0]
             landmarks[row] = better.landmarks[0]
@@ -68,19 +75,31 @@ def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidat
     return Candidates(xyxy, score, landmarks).take(order)
 
 
-def _look_again(network: Network, image: Image, box: NDArray[np.float32]) -> Candidates | None:
-    """The best answer for this face over the four orientations, or None if there is none."""
+def _look_again(
+    network: Network, image: Image, box: NDArray[np.float32], others: NDArray[np.float32]
+) -> Candidates | None:
+    """The best answer for this face over the four orientations, or None if upright is best.
+
+    A weak box on the edge of a face would find that face once more: answers that fit another box
+    better than this one are not meant.
+    """
     cut, origin = _cut_out(image, box)
     inputs = [fit(cut, SIZE, turns, MULTIPLE, MEAN_BGR) for turns in range(4)]
     answers = network.candidates([i[0] for i in inputs], [i[1] for i in inputs])
     found = Candidates.join(answers)
+    turned = np.repeat([False, True, True, True], [len(a) for a in answers])
     moved = Candidates(
         found.xyxy + np.tile(origin, 2), found.score, found.landmarks + origin[None, None]
     )
-    same = moved.take(iou(moved.xyxy, box[None])[:, 0] >= SAME_FACE_IOU)
+    own = iou(moved.xyxy, box[None])[:, 0]
+    foreign = iou(moved.xyxy, others).max(axis=1, initial=0.0)
+    fits = (own >= SAME_FACE_IOU) & (own > foreign)
+    same = moved.take(fits)
     if not len(same):
         return None
-    return same.take(np.array([int(same.score.argmax())]))
+    best = int(same.score.argmax())
+    # Upright is what the first look was; to look closer would make strong what is rightly weak.
+    return same.take(np.array([best])) if turned[fits][best] else None
 
 
 def _cut_out(image: Image, box: NDArray[np.float32]) -> tuple[Image, NDArray[np.float32]]:

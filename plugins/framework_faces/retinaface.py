@@ -47,7 +47,8 @@ class RetinaFace:
             found += [self._pass(frame, config.rotation_size, turns) for turns in (1, 2, 3)]
         faces = suppressed(Candidates.join(found), config.nms, config.max_faces)
         if config.refine:
-            faces = refine_turned(self._network, frame.bgr, faces)
+            refined = refine_turned(self._network, frame.bgr, faces)
+            faces = suppressed(refined, config.nms, config.max_faces)
         if config.min_face > 0:
             longer = (faces.xyxy[:, 2:] - faces.xyxy[:, :2]).max(axis=1, initial=0)
             faces = faces.take(longer >= config.min_face)

@@ -142,3 +142,41 @@ def test_a_second_box_on_the_same_face_is_the_same_face() -> None:
 
     table = _table(path(80, face, middle_of_it))
     assert table.track_ids() == [1]
+
+
+def test_a_box_made_of_two_passing_faces_is_nobody() -> None:
+    """While two faces pass, the detector sees a third one across both, once quite surely."""
+
+    def left(i: int) -> Seen | None:
+        return (1, 150.0 + 3 * i, 170.0, 60.0, 0.9) if not 45 <= i < 60 else None
+
+    def right(i: int) -> Seen:
+        return (2, 450.0 - 3 * i, 180.0, 60.0, 0.9)
+
+    faces = path(100, left, right)
+    for i in (60, 61, 62):  # the tracker took it for the first one, who came back as number 5
+        faces[i] = [(1, 300.0, 175.0, 60.0, 0.85), *[(2, *f[1:]) for f in faces[i] if f[0] == 2]]
+        faces[i].append((5, 150.0 + 3 * i, 170.0, 60.0, 0.9))
+    for i in range(60, 100):
+        faces[i] = [(5, *f[1:]) if f[0] == 1 and i > 62 else f for f in faces[i]]
+    table = _table(faces)
+    assert table.track_ids() == [1, 2]
+    first = table.rows_of_track(1)
+    assert table.xyxy[first[0], 0] < table.xyxy[first[-1], 0]
+
+
+def test_the_trackers_guess_across_a_gap_is_judged_again() -> None:
+    """The tracker gave number 1 to somebody else after a second; the right one is number 2."""
+
+    def one(i: int) -> Seen | None:
+        if i < 50:
+            return (1, 200.0, 180.0, 60.0, 0.9)
+        return (2, 200.0, 180.0, 60.0, 0.9) if i >= 75 else None
+
+    def other(i: int) -> Seen | None:
+        return (1, 270.0, 180.0, 60.0, 0.9) if i >= 76 else None
+
+    table = _table(path(150, one, other))
+    rows = table.rows_of_track(1)
+    centre = (table.xyxy[rows, 0] + table.xyxy[rows, 2]) / 2
+    assert np.abs(centre - 200).max() < 10
