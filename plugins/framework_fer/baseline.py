@@ -41,8 +41,14 @@ def centred_log_ratio(probabilities: NDArray[np.floating]) -> NDArray[np.float64
 def neutral_profile(
     probabilities: NDArray[np.floating], labels: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Mean centred log-ratio of the faces labelled neutral, (classes,): the reference n."""
+    """Mean centred log-ratio of the faces labelled neutral, (classes,): the reference n.
+
+    Without such faces nothing is known; the profile is then one that no rest exceeds, so that
+    nothing is ever taken off.
+    """
     rows = centred_log_ratio(probabilities)[labels == EMOTIONS.index("neutral")]
+    if len(rows) == 0:
+        return np.full(probabilities.shape[1], -np.log(_FLOOR))
     return np.asarray(rows.mean(axis=0), np.float64)
 
 

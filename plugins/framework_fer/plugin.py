@@ -38,4 +38,5 @@ def framework_emotion_classifiers() -> Iterable[ComponentSpec]:
         requires=_REQUIRES,
         capabilities=frozenset({"baseline"}),
         weights=(RESNET_WEIGHTS,),
+        licence="MIT",
     )

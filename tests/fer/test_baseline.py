@@ -91,3 +91,9 @@ def test_the_profile_is_the_mean_of_neutral_faces() -> None:
     profile = neutral_profile(p, np.array([NEUTRAL, NEUTRAL, HAPPINESS]))
     assert np.allclose(profile, REFERENCE, atol=1e-6)
     assert profile.sum() == pytest.approx(0, abs=1e-6)
+
+
+def test_without_neutral_faces_nothing_is_ever_taken_off() -> None:
+    profile = neutral_profile(SMILE[None], np.array([HAPPINESS]))
+    session = np.tile(DROOPING, (100, 1))
+    assert np.array_equal(RestingFace(tuple(profile))(session, ones(100)), session)
