@@ -30,7 +30,7 @@ SIZE = 192
 RATE = 12.5
 EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness")
 _DEFAULTS = {"persons": 6.0, "clips": 2.0, "seconds": 3.0}
-_LIMITS = {"persons": (1, 12), "clips": (1, 20), "seconds": (0.5, 60.0)}
+_LIMITS = {"persons": (1, 12), "clips": (1, 20), "seconds": (0.2, 60.0)}
 
 Float = NDArray[np.float32]
 
