@@ -257,7 +257,12 @@ class Training:
             terms["equivariance"] = options.equivariance_weight * (10 * shift + stretch)
             self._note(distance=distance, turn=turn)
         with self._precision():
-            made = self.model.generator(source, kp_source, kp_driving).image.float()
+            animation = self.model.generator(source, kp_source, kp_driving)
+        made = animation.image.float()
+        hidden = torch.from_numpy(batch.hidden).to(self.device)[:, None].float() / 255
+        terms["hidden"] = options.hidden_weight * losses.hidden_places(
+            animation.motion.occlusion, hidden
+        )
         terms["l1"] = 10 * losses.weighted_l1(made, driving, weight)
         if self.perceptual is not None and after >= options.perceptual_from:
             window = torch.Generator().manual_seed(options.seed * 1_000_003 + step)

@@ -98,6 +98,17 @@ def taught(value: Tensor, target: Tensor) -> Tensor:
     return (distance * known).sum() / known.sum().clamp(min=1)
 
 
+def hidden_places(occlusion: Tensor, hidden: Tensor) -> Tensor:
+    """-log(1 - occlusion) where the source can't be right, (n, 1, h, w) and (n, 1, s, s) in [0, 1].
+
+    A network that starts as a warp sees its own painting only where it trusts the warp less. Lips
+    drawn apart stay lips then; told where to paint, it learns what is behind them.
+    """
+    place = F.adaptive_avg_pool2d(hidden, (occlusion.shape[-2], occlusion.shape[-1]))
+    cost = -(1 - occlusion.float()).clamp(min=1e-6).log()
+    return (cost * place).sum() / place.sum().clamp(min=1)
+
+
 def taught_turn(jacobian: Tensor, target: Tensor) -> Tensor:
     """Mean |J - J*| between all jacobians (n, K, 2, 2) and the head's turn (n, 2, 2)."""
     return (jacobian - target[:, None]).abs().mean()

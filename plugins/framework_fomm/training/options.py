@@ -62,6 +62,7 @@ class TrainingOptions:
         0.3  # at the start; halved every ``teacher_half_life`` steps, to a tenth
     )
     teacher_half_life: int = 2_000
+    hidden_weight: float = 0.05  # painting, not warping, the inside of a mouth that opens
     adversarial_weight: float = 0.0
     adversarial_from: int = 50_000
     save_every: int = 200

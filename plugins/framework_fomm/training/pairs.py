@@ -11,12 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framework_fomm.training.expression import head_scale, signals, transfer
+from framework_fomm.training.expression import SIGNALS, head_scale, signals, transfer
 from framework_fomm.training.landmarks import MIRROR, jacobian_target, keypoint_targets
 from framework_fomm.training.pack import MARGIN, Pack
 from framework_fomm.training.warps import ThinPlate, border_points, fit_thin_plate, sample
 
 Floats = NDArray[np.float64]
+
+OPENER = 0.06
+"""By how much of a head's size lips part further before the source lacks what is between."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Batch:
     source: NDArray[np.uint8]  # (n, s, s, 3) BGR
     driving: NDArray[np.uint8]
     weight: NDArray[np.uint8]  # (n, s, s) how much each pixel of ``driving`` counts, 255 = 10
+    hidden: NDArray[np.uint8]  # (n, s, s) 255 where the source can't show what ``driving`` shows
     source_points: NDArray[np.float32]  # (n, K', 2) what the keypoints are taught; NaN: unknown
     driving_points: NDArray[np.float32]
     source_turn: NDArray[np.float32]  # (n, 2, 2) what the jacobians are taught
@@ -147,6 +151,7 @@ class PairSampler:
             pictures[0],
             pictures[1],
             self._weight(marks[1]),
+            self._hidden(marks[0], marks[1]),
             self._normalise(points[0]),
             self._normalise(points[1]),
             jacobian_target(marks[0], self.size),
@@ -232,6 +237,20 @@ class PairSampler:
 
     def _normalise(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
         return (points * (2 / (self.size - 1)) - 1).astype(np.float32)
+
+    def _hidden(
+        self, source: NDArray[np.float32], driving: NDArray[np.float32]
+    ) -> NDArray[np.uint8]:
+        """(s, s): the inside of a mouth that is opener than the source's by a visible bit."""
+        import cv2
+
+        canvas = np.zeros((self.size, self.size), np.uint8)
+        opening = SIGNALS.index("mouth_opening")
+        if signals(driving)[opening] > signals(source)[opening] + OPENER:
+            cv2.fillConvexPoly(
+                canvas, cv2.convexHull(np.round(driving[60:68]).astype(np.int32)), 255
+            )
+        return canvas
 
     def _weight(self, marks: NDArray[np.float32]) -> NDArray[np.uint8]:
         """(s, s) weights, 255 for 10: the face counts, and eyes, brows and mouth count most."""
