@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from framework_fomm import weights
 from framework_fomm.model import Fomm
+from framework_fomm.weights import files as weights
 from framework_fomm.weights import load_model, save_model
 
 from framework.errors import WeightsError

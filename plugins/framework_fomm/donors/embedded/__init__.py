@@ -1,0 +1,1 @@
+"""The donors that ship, as data: PNG files and ``donors.json``."""
