@@ -7,7 +7,17 @@ import sys
 
 import typer
 
-from framework.cli import advise, benchmark, cohort, components, doctor, encounter, run, verify
+from framework.cli import (
+    advise,
+    benchmark,
+    cohort,
+    components,
+    doctor,
+    encounter,
+    live,
+    run,
+    verify,
+)
 from framework.cli.console import fail
 from framework.errors import (
     EXIT_CANNOT_RUN,
@@ -28,6 +38,7 @@ app = typer.Typer(
 )
 run.mount(app)
 encounter.mount(app)
+live.mount(app)
 advise.mount(app)
 cohort.mount(app)
 components.mount(app)

@@ -142,8 +142,8 @@ def _components(
         )
     # One secret for all cameras, or the same person would get another donor in each.
     key = read_key(Path(key_file), warn) if key_file is not None else secrets.token_bytes(32)
-    del encounter
-    return Components(run_config, locked_registry(run_config), key)
+    groups = ("recognizer",) if encounter.references else ()
+    return Components(run_config, locked_registry(run_config), key, more_groups=groups)
 
 
 def _refuse_sources(out: Path, sources: Sequence[Path]) -> None:

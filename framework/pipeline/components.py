@@ -63,6 +63,9 @@ class Components:
 
     A misspelt name must not cost a decoded video, nor a run load a network it does not use.
 
+    Attributes:
+        more_groups: option groups that this command knows beside those of every run.
+
     Raises:
         ConfigError: an unknown option group or option, or a value that does not validate.
         ComponentError: an unknown component, or one that the licence policy does not allow.
@@ -71,6 +74,7 @@ class Components:
     config: RunConfig
     registry: Registry
     key: bytes | None = field(default=None, repr=False)
+    more_groups: tuple[str, ...] = ()
     role_names: dict[Role, str] = field(init=False)
     anonymizers: dict[str, Selection] = field(init=False)
     others: dict[str, Selection] = field(init=False)
@@ -78,7 +82,8 @@ class Components:
     def __post_init__(self) -> None:
         self.role_names = parse_roles(self.config.anonymizer)
         names = list(dict.fromkeys(self.role_names.values()))
-        known = {*COMPONENT_GROUPS, *STAGE_GROUPS, *(names if len(names) > 1 else ())}
+        known = {*COMPONENT_GROUPS, *STAGE_GROUPS, *self.more_groups}
+        known |= set(names if len(names) > 1 else ())
         for group in self.config.options:
             if group not in known:
                 raise ConfigError(f"unknown option group '{group}'{did_you_mean(group, known)}")

@@ -140,6 +140,13 @@ class EmotionSampler:
             interval_s=self.interval_s,
         )
 
+    def drain(self) -> EmotionSamples:
+        """What was classified since the last call; a live stream must not remember everything."""
+        found = self.samples()
+        for column in (self._frames, self._ids, self._qualities, self._boxes, self._probabilities):
+            column.clear()
+        return found
+
     def resolved(self, table: TrackTable) -> EmotionSamples:
         """The samples under the ids of the resolved table.
 

@@ -1,0 +1,175 @@
+"""Where live pictures come from: a camera, a network stream, or a file."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framework.errors import MediaError
+from framework.media import MediaKind, SourceInfo, open_reader, probe
+from framework.types import Frame
+
+STREAMS = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://")
+WAITING = 64
+"""Pictures that may wait to be processed; when more come the oldest are lost, never shown bare."""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A picture, and by how many seconds its processing begins late."""
+
+    frame: Frame
+    late_s: float
+
+
+@dataclass
+class LiveSource:
+    """An opened source.
+
+    Attributes:
+        info: size and rate.
+        realtime: pictures come whether they are waited for or not.
+        lost: pictures that were thrown away because too many waited.
+        duration_s: end of the last picture; known at the end.
+    """
+
+    info: SourceInfo
+    realtime: bool
+    pictures: Iterator[Arrived]
+    lost: int = 0
+    duration_s: float = 0.0
+
+
+@contextmanager
+def open_source(name: str, realtime: bool = False, threads: int = 0) -> Generator[LiveSource]:
+    """Open ``0`` (a camera), ``rtsp://...`` (a stream) or a file.
+
+    Args:
+        realtime: a file is played at its own speed, as if it were a camera.
+
+    Raises:
+        MediaError: it cannot be opened.
+    """
+    if name.isdigit() or name.startswith(STREAMS):
+        with _open_capture(name) as source:
+            yield source
+        return
+    path = Path(name)
+    info = probe(path)
+    with open_reader(path, threads=threads) as reader:
+        source = LiveSource(info, realtime, iter(()))
+
+        def frames() -> Generator[Arrived]:
+            for frame in reader:
+                yield Arrived(frame, 0.0)
+            source.duration_s = reader.duration_s
+
+        source.pictures = _paced(source, frames()) if realtime else frames()
+        yield source
+
+
+def _paced(source: LiveSource, frames: Iterator[Arrived]) -> Generator[Arrived]:
+    """A recording that does not wait: a thread plays it, and what is late is late."""
+    start = time.monotonic()
+
+    def play() -> Generator[Frame]:
+        for arrived in frames:
+            time.sleep(max(0.0, start + arrived.frame.time_s - time.monotonic()))
+            yield arrived.frame
+
+    yield from _threaded(source, play(), lambda frame: time.monotonic() - start - frame.time_s)
+
+
+def _threaded(source: LiveSource, frames: Iterator[Frame], late: Any) -> Generator[Arrived]:
+    """Takes pictures in a thread of its own, so that none waits in a driver's buffer."""
+    waiting: deque[Frame] = deque()
+    changed = threading.Condition()
+    state: dict[str, Any] = {"end": False, "stop": False, "error": None}
+
+    def work() -> None:
+        try:
+            for frame in frames:
+                with changed:
+                    if state["stop"]:
+                        break
+                    if len(waiting) >= WAITING:
+                        waiting.popleft()
+                        source.lost += 1
+                    waiting.append(frame)
+                    changed.notify()
+        except Exception as error:
+            state["error"] = error
+        finally:
+            with changed:
+                state["end"] = True
+                changed.notify()
+
+    thread = threading.Thread(target=work, name="capture", daemon=True)
+    thread.start()
+    try:
+        while True:
+            with changed:
+                changed.wait_for(lambda: waiting or state["end"])
+                if not waiting:
+                    break
+                frame = waiting.popleft()
+            yield Arrived(frame, float(late(frame)))
+    finally:
+        with changed:
+            state["stop"] = True
+        thread.join(timeout=5)
+    if state["error"] is not None:
+        raise state["error"]
+
+
+@contextmanager
+def _open_capture(name: str) -> Generator[LiveSource]:
+    import cv2
+
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    shown = f"camera {name}" if name.isdigit() else "the stream"
+    capture = cv2.VideoCapture(int(name) if name.isdigit() else name)
+    try:
+        good, first = capture.read() if capture.isOpened() else (False, None)
+        if not good or first is None:
+            raise MediaError(
+                f"{shown} cannot be opened; check that it is connected, that nobody else uses it, "
+                f"and that its address is right"
+            )
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+        height, width = first.shape[:2]
+        rate = rate if 1 <= rate <= 240 else 25.0
+        info = SourceInfo(MediaKind.VIDEO, width, height, rate, None, None, "live", "")
+        start = time.monotonic()
+        source = LiveSource(info, True, iter(()))
+
+        def frames() -> Generator[Frame]:
+            picture, index, last = first, 0, -1.0
+            while True:
+                # Streams carry no common clock; the moment of arrival is what live means.
+                now = max(time.monotonic() - start, last + 1e-4)
+                if picture.shape[:2] != (height, width):
+                    raise MediaError(f"{shown} changed the size of its picture; start again")
+                yield Frame(np.asarray(picture, np.uint8), index, now if index else 0.0)
+                index, last = index + 1, now
+                source.duration_s = now + 1 / rate
+                fine, following = capture.read()
+                if not fine or following is None:
+                    return
+                picture = following
+
+        source.pictures = _threaded(
+            source, frames(), lambda frame: time.monotonic() - start - frame.time_s
+        )
+        yield source
+    finally:
+        capture.release()
