@@ -32,7 +32,7 @@ def filmstrip(
     """The sheet, BGR; raises :class:`MediaError` where the clip shows no face at those frames."""
     import cv2
 
-    frames, time_s = read_timed(clip, 1)
+    frames, time_s = read_timed(clip)
     observer = Observer()
     found = [observer.find(frame) for frame in frames]
     keep = [i for i, marks in enumerate(found) if marks is not None]

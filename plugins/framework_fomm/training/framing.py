@@ -21,6 +21,18 @@ def square_of_landmarks(landmarks: NDArray[np.float32]) -> Square:
     return square_of_box(box)
 
 
+def squares_between(known: dict[int, Square], n: int) -> list[Square]:
+    """A smooth square for each of ``n`` frames, from those of some (frame number -> square)."""
+    at = sorted(known)
+    columns = [
+        np.interp(np.arange(n), at, [getattr(known[i], name) for i in at])
+        for name in ("x", "y", "side")
+    ]
+    return smooth_squares(
+        [Square(float(x), float(y), float(s)) for x, y, s in zip(*columns, strict=True)]
+    )
+
+
 def smooth_squares(squares: list[Square], sigma: float = 8.0) -> list[Square]:
     """Low-pass over a clip (Gaussian, ``sigma`` in frames): the square follows, slowly."""
     values = np.array([(s.x, s.y, s.side) for s in squares], np.float64)

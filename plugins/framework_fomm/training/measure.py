@@ -25,7 +25,7 @@ from framework.errors import EXIT_CANNOT_RUN, MediaError, UserError
 from framework_fomm.crop import extract
 from framework_fomm.training.emotion import EmotionReader, agreement, build_readers
 from framework_fomm.training.expression import SIGNALS, signals
-from framework_fomm.training.framing import smooth_squares, square_of_landmarks
+from framework_fomm.training.framing import square_of_landmarks, squares_between
 from framework_fomm.training.media import Skipped, clip_files, read_stills
 from framework_fomm.training.recognition import SIZE, Observer, Sight
 from framework_fomm.training.series import (
@@ -66,17 +66,16 @@ class Tally:
         return interval(self.values.get(name, []), self.person.get(name, []))
 
 
-def read_timed(path: Path, stride: int) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
-    """Every ``stride``-th frame and its time in seconds, from the container's timestamps."""
+def read_timed(path: Path) -> tuple[list[NDArray[np.uint8]], NDArray[np.float64]]:
+    """All frames and their times in seconds, from the container's timestamps."""
     import av
 
     frames, times = [], []
     try:
         with av.open(str(path)) as container:
             for index, frame in enumerate(container.decode(video=0)):
-                if index % stride == 0:
-                    frames.append(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
-                    times.append(float(frame.time if frame.time is not None else index / 25))
+                frames.append(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+                times.append(float(frame.time if frame.time is not None else index / 25))
     except (av.FFmpegError, OSError) as error:
         if not frames:
             raise MediaError(f"can't be decoded ({type(error).__name__})") from None
@@ -94,23 +93,27 @@ def measure_clip(
     tally: Tally,
 ) -> None:
     """Everything about one clip, into the tally; raises :class:`MediaError` if it can't be used."""
-    frames, time_s = read_timed(path, stride)
-    found = [observer.find(frame) for frame in frames]
-    keep = [i for i, marks in enumerate(found) if marks is not None]
-    if len(keep) < 5:
-        raise MediaError(f"a face is seen in {len(keep)} frames only")
-    frames, time_s = [frames[i] for i in keep], time_s[keep]
-    points = [marks for marks in found if marks is not None]
-    squares = smooth_squares([square_of_landmarks(p) for p in points])
-    crops = [extract(f, s, SIZE) for f, s in zip(frames, squares, strict=True)]
-    small = [extract(f, s, swapper.size) for f, s in zip(frames, squares, strict=True)]
+    frames, time_s = read_timed(path)
+    looked = range(0, len(frames), stride)
+    found = {i: marks for i in looked if (marks := observer.find(frames[i])) is not None}
+    if len(found) < 5:
+        raise MediaError(f"a face is seen in {len(found)} frames only")
+    points = list(found.values())
+    squares = squares_between({i: square_of_landmarks(p) for i, p in found.items()}, len(frames))
+    every = [extract(f, s, swapper.size) for f, s in zip(frames, squares, strict=True)]
+    shown = list(found)
+    small = [every[i] for i in shown]
+    crops = [extract(frames[i], squares[i], SIZE) for i in shown]
     driver = observer.look(crops)
+    all_times, time_s = time_s, time_s[shown]
     _same_person(person, small, driver, time_s, swapper, observer, tally)
     faces = {reader.name: reader.read(crops, driver.landmarks) for reader in readers}
-    reasons = swapper.reasons(frames, points)
+    reasons = swapper.reasons([frames[i] for i in shown], points)
     tally.add("fallback_view", person, *(float(reason is not None) for reason in reasons))
+    nearest = np.abs(np.array(shown) - swapper.rest(every))
+    rest = int(nearest.argmin())
     for donor in donors:
-        result, usable = swapper.swap(donor, small, time_s)
+        result, usable = swapper.swap(donor, every, all_times, shown)
         tally.add(
             "fallback",
             person,
@@ -118,7 +121,7 @@ def measure_clip(
         )
         sight = observer.look(result)
         tally.add("donor/face_found", person, *sight.found.astype(float))
-        _motion("donor", person, driver, sight, time_s, tally, rest=swapper.rest(small))
+        _motion("donor", person, driver, sight, time_s, tally, rest=rest)
         own = swapper.portrait_sight(donor, observer)
         _identity(person, driver, sight, own, tally)
         for reader in readers:

@@ -73,9 +73,16 @@ class Swapper:
         return made
 
     def swap(
-        self, donor: str, crops: Sequence[Picture], time_s: NDArray[np.float64]
+        self,
+        donor: str,
+        crops: Sequence[Picture],
+        time_s: NDArray[np.float64],
+        shown: Sequence[int] | None = None,
     ) -> tuple[list[Picture], NDArray[np.bool_]]:
-        """The donor moved as the crops move, and which frames the product would show."""
+        """The donor moved as the crops move, and which of its pictures the product would show.
+
+        Every crop moves the filters on; only those in ``shown`` (default: all) are rendered.
+        """
         keypoints, spread = self._keypoints(crops)
         rest = self.rest(crops)
         neutral = keypoints[rest]
@@ -99,14 +106,15 @@ class Swapper:
                 torch.from_numpy(jacobian).float().view(1, -1, 2, 2),
             )
             poses.append(relative_motion(source.keypoints, smooth, neutral))
+        chosen_poses = poses if shown is None else [poses[i] for i in shown]
         made: list[Picture] = []
-        for start in range(0, len(poses), 8):
-            part = poses[start : start + 8]
+        for start in range(0, len(chosen_poses), 8):
+            part = chosen_poses[start : start + 8]
             driving = Keypoints(
                 torch.cat([k.value for k in part]), torch.cat([k.jacobian for k in part])
             )
             made += list(self.animator.render(source, driving)[0])
-        return made, usable
+        return made, usable if shown is None else usable[list(shown)]
 
     def rest(self, crops: Sequence[Picture]) -> int:
         """Index of the neutral frame, chosen as the product chooses where nothing is classified."""
