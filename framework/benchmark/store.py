@@ -152,6 +152,27 @@ class Store:
                 f"another output folder"
             ) from None
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Put several rows on disk at once. After an exception what was put is kept; after an
+        interrupt it is not, because the work was not finished."""
+        with self._guard():
+            self._db.execute("BEGIN")
+        try:
+            yield
+        except Exception:
+            self._end("COMMIT")
+            raise
+        except BaseException:
+            self._end("ROLLBACK")
+            raise
+        self._end("COMMIT")
+
+    def _end(self, how: str) -> None:
+        if self._db.in_transaction:  # a full disk may have ended it already
+            with self._guard():
+                self._db.execute(how)
+
     def _set(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 

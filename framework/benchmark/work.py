@@ -62,7 +62,8 @@ class Work:
         key = self.bench.failure_key(item, method, purpose)
         label = method.label if method else CLEAR
         try:
-            work(item)
+            with store.transaction():
+                work(item)
         except (StoreError, MemoryError):
             raise
         except Exception as error:

@@ -20,7 +20,7 @@ from tests.benchmark import parts
 
 def _config(**changed: Any) -> BenchmarkConfig:
     values: dict[str, Any] = {
-        "data": "synthetic:persons=4,clips=2,seconds=0.8",
+        "data": "synthetic:persons=4,clips=2,seconds=0.5",
         "anonymizers": "blur",
         "recognizers": "lbp",
         "fer": "light",
@@ -30,7 +30,7 @@ def _config(**changed: Any) -> BenchmarkConfig:
         "resamples": 100,
         "threads": 1,
     }
-    return load_benchmark_config(None, ["detector.size=192"], **{**values, **changed})
+    return load_benchmark_config(None, ["detector.size=160", "detector.rotations=never"], **{**values, **changed})
 
 
 def _run(out: Path, **changed: Any) -> Bench:

@@ -93,3 +93,17 @@ def test_keys_depend_on_everything_and_on_no_order() -> None:
     assert key_of(a=1, b=[1, 2]) == key_of(b=[1, 2], a=1)
     assert key_of(a=1, b=[1, 2]) != key_of(a=1, b=[2, 1])
     assert len({key_of(seed=s) for s in range(50)}) == 50
+
+
+def test_a_transaction_keeps_rows_after_an_error_and_drops_them_after_an_interrupt(
+    tmp_path: Path,
+) -> None:
+    with Store(tmp_path / "s.sqlite") as store:
+        for key, error in (("a", ValueError), ("b", KeyboardInterrupt)):
+            with pytest.raises(error), store.transaction():
+                store.put(_row(key))
+                raise error
+        assert store.has("a") and not store.has("b")
+        with store.transaction():
+            store.put(_row("c"))
+        assert store.has("c")

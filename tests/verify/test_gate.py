@@ -19,7 +19,7 @@ from framework.verify.detail import PASSES, detail_correlation
 from framework.verify.report import write_reports
 from tests.verify import recordings
 
-OPTIONS = ("detector.size=192",)
+OPTIONS = ("detector.size=160", "detector.rotations=never")
 SETTINGS = {"threads": 1, "recognizer": "lbp", "options": OPTIONS}
 
 
