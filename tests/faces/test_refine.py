@@ -48,7 +48,7 @@ class _OneFaceEverywhere:
 
 
 def _refined(network: _OneFaceEverywhere, faces: Candidates) -> Candidates:
-    image = np.zeros((100, 100, 3), np.uint8)
+    image = np.zeros((200, 200, 3), np.uint8)
     return refine_turned(network, image, faces)  # type: ignore[arg-type]
 
 
@@ -61,10 +61,11 @@ SURE_AND_WEAK = Candidates(
 SURE_IN_THE_CUT = (5.0, 20.0, 45.0, 60.0)
 
 
-def test_a_turned_face_gets_the_box_of_its_own_orientation() -> None:
+def test_a_turned_face_gets_what_is_seen_in_its_own_orientation() -> None:
     weak = SURE_AND_WEAK.take(np.array([1]))
     found = _refined(_OneFaceEverywhere(SURE_IN_THE_CUT, best=1), weak)
-    np.testing.assert_array_equal(found.xyxy, [[30, 20, 70, 60]])
+    np.testing.assert_array_equal(found.xyxy, [[30, 20, 80, 60]])
+    np.testing.assert_allclose(found.score, 0.999)
 
 
 def test_a_weak_box_on_the_edge_of_a_face_does_not_become_that_face() -> None:
