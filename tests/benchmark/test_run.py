@@ -30,7 +30,9 @@ def _config(**changed: Any) -> BenchmarkConfig:
         "resamples": 100,
         "threads": 1,
     }
-    return load_benchmark_config(None, ["detector.size=160", "detector.rotations=never"], **{**values, **changed})
+    return load_benchmark_config(
+        None, ["detector.size=160", "detector.rotations=never"], **{**values, **changed}
+    )
 
 
 def _run(out: Path, **changed: Any) -> Bench:
