@@ -111,13 +111,13 @@ def run_encounter(
         encounter = load_encounter(Path(encounter))
     components = _components(encounter, config, options, settings, key_file, warn)
     sources = [Path(r.file) for r in encounter.recordings]
+    _refuse_sources(Path(out), sources)
     if encounter.voice_activity:
         model_file()
     clocks = shared_clocks(encounter)
     for clock in clocks:
         if clock.note:
             warn(clock.note)
-    _refuse_sources(Path(out), sources)
     with Delivery(Path(out), sources[0]) as delivery:
         return _work(encounter, sources, clocks, components, delivery, warn, progress)
 

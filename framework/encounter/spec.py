@@ -140,9 +140,10 @@ class Encounter(BaseModel):
         "who gets the results",
     )
 
-    @field_validator("id")
+    @field_validator("id", mode="before")
     @classmethod
-    def _pseudonym(cls, value: str) -> str:
+    def _pseudonym(cls, given: Any) -> str:
+        value = str(given)  # YAML reads a bare date as a date, and 0042 as a number
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", value):
             raise ValueError("expected a pseudonym of letters, digits and hyphens, at most 40")
         if re.search(r"\d{6}|\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{4}", value):
