@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.errors import ConfigError
 from framework.spec import BuildContext, WeightSpec
 from framework.types import EMOTIONS, Image
 from framework.weights import verified
 from framework_fer import weightfile
 from framework_fer.baseline import RestingFace
-from framework_fer.calibration import softmax
+from framework_fer.calibration import calibrated
 from framework_fer.config import ClassifierOptions
 from framework_fer.framing import CROP_SCALE, INPUT_SIZE, Framing, network_input
 from framework_fer.runtime import OnnxRuntime, Runtime, TorchRuntime, choose
@@ -73,12 +74,13 @@ class ExpressionClassifier:
         self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing
     ) -> NDArray[np.float32]:
         """The same for faces in any framing, see :mod:`framework_fer.framing`."""
-        return softmax(self.logits(faces, framing), self.description.temperature)
+        said = self.description
+        return calibrated(self.logits(faces, framing), said.temperature, said.factor, said.offset)
 
     def logits(
         self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing
     ) -> NDArray[np.float32]:
-        """Logits before the temperature, (len(faces), 7) float32."""
+        """Logits before calibration, (len(faces), 7) float32."""
         side = self.description.side
         rows = [np.zeros((0, len(EMOTIONS)), np.float32)]
         for start in range(0, len(faces), self._batch):
@@ -88,9 +90,19 @@ class ExpressionClassifier:
 
 
 def load(
-    path: Path, architecture: str, options: ClassifierOptions, context: BuildContext
+    path: Path,
+    architecture: str,
+    options: ClassifierOptions,
+    context: BuildContext,
+    int8: Path | None = None,
 ) -> ExpressionClassifier:
     """A classifier from a weight file whose hash has been checked, or that the user brought.
+
+    Args:
+        path: the weight file.
+        architecture: which it must be of.
+        options, context: see the factories.
+        int8: a quantised graph of the same weights, which then computes in their place.
 
     Raises:
         WeightsError: see :func:`framework_fer.weightfile.read`; or weights of another architecture.
@@ -98,7 +110,7 @@ def load(
     """
     tensors, description = weightfile.read(path)
     weightfile.require_architecture(path, description, architecture)
-    chosen = choose(options.runtime, context.device)
+    chosen = "onnxruntime" if int8 is not None else choose(options.runtime, context.device)
     runtime: Runtime
     if chosen == "torch":
         device = context.device
@@ -108,26 +120,41 @@ def load(
             device = "cuda" if torch.cuda.is_available() else "cpu"
         runtime = TorchRuntime(path, tensors, description, device, context.threads)
     else:
-        runtime = OnnxRuntime(path, tensors, description, context.threads)
+        runtime = OnnxRuntime(path, tensors, description, context.threads, int8)
     return ExpressionClassifier(runtime, description, options)
 
 
 def _build(
-    spec: WeightSpec, architecture: str, options: ClassifierOptions, context: BuildContext
+    specs: tuple[WeightSpec, ...],
+    architecture: str,
+    options: ClassifierOptions,
+    context: BuildContext,
 ) -> ExpressionClassifier:
-    path = options.weights if options.weights is not None else verified(spec)
-    return load(path, architecture, options, context)
+    """From the shipped files (``specs``: weights, then perhaps their quantised graph)."""
+    int8 = None
+    if options.precision == "int8":
+        if options.runtime == "torch":
+            raise ConfigError("fer.precision=int8: expected fer.runtime=onnxruntime or auto")
+        if options.weights is not None or len(specs) < 2:
+            raise ConfigError(
+                "fer.precision=int8: there is no quantised graph for these weights; "
+                "use fer.precision=float32"
+            )
+        choose("onnxruntime", "cpu")
+        int8 = verified(specs[1])
+    path = options.weights if options.weights is not None else verified(specs[0])
+    return load(path, architecture, options, context, int8)
 
 
 def build_resnet(options: ClassifierOptions, context: BuildContext) -> ExpressionClassifier:
     """Factory of the component ``resnet``."""
-    from framework_fer.plugin import RESNET_WEIGHTS
+    from framework_fer.plugin import RESNET_INT8, RESNET_WEIGHTS
 
-    return _build(RESNET_WEIGHTS, "face-resnet29", options, context)
+    return _build((RESNET_WEIGHTS, RESNET_INT8), "face-resnet29", options, context)
 
 
 def build_effnet(options: ClassifierOptions, context: BuildContext) -> ExpressionClassifier:
     """Factory of the component ``effnet``."""
     from framework_fer.plugin import EFFNET_WEIGHTS
 
-    return _build(EFFNET_WEIGHTS, "efficientnet-lite0", options, context)
+    return _build((EFFNET_WEIGHTS,), "efficientnet-lite0", options, context)

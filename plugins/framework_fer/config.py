@@ -18,6 +18,11 @@ class ClassifierOptions(BaseModel):
         description="what computes the network: onnxruntime on a processor and torch on a GPU "
         "(auto), or always one of them",
     )
+    precision: Literal["float32", "int8"] = Field(
+        default="float32",
+        description="int8: the quantised network where one is shipped, about 2.5 times as fast on "
+        "processors with 8-bit dot products; float32 gives the same numbers on every machine",
+    )
     batch: int = Field(
         default=32, ge=1, le=1024, description="most faces in one call of the network, count"
     )

@@ -140,7 +140,8 @@ def _calibration(training: Mapping[str, Any]) -> list[str]:
         "## Calibration and abstention",
         "",
         f"Logits are divided by the temperature {settings['temperature']:g}, fitted on the faces "
-        f"held out from training. A second whose top probability is under "
+        f"held out from training, and then scaled class by class (vector scaling, Guo et al. "
+        f"2017). A second whose top probability is under "
         f"**{settings['unknown_below']:g}** is `unknown`: the lowest threshold at which at most "
         f"one answer in five is wrong, or, where that would leave less than 70 % answered, the "
         f"highest one that still answers 70 %. The curve on the held-out faces:",

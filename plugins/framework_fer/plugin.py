@@ -16,9 +16,17 @@ RESNET_WEIGHTS = WeightSpec(
     "(King 2017, CC0 1.0); recipe in docs/models/fer-resnet.md",
 )
 
+RESNET_INT8 = WeightSpec(
+    file="framework_fer:weights/resnet.int8.onnx",
+    sha256="67c35735fab89187bc3f01407295fb2d22934ec898b70e018b6d2d66186b65a2",
+    licence=RESNET_WEIGHTS.licence,
+    trained_on=RESNET_WEIGHTS.trained_on,
+    source="the same weights, quantised by framework_fer.export --int8",
+)
+
 EFFNET_WEIGHTS = WeightSpec(
     file="framework_fer:weights/effnet.safetensors",
-    sha256="0" * 64,
+    sha256="c9938dd0291c5f18702a9e7b00f7ef54deeb28208e4beb17bf3757742166ba5e",
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
     source="trained in this project by framework_fer.train, from EfficientNet-Lite0 (ImageNet, "
@@ -37,6 +45,16 @@ def framework_emotion_classifiers() -> Iterable[ComponentSpec]:
         config="framework_fer.config:ClassifierOptions",
         requires=_REQUIRES,
         capabilities=frozenset({"baseline"}),
-        weights=(RESNET_WEIGHTS,),
+        weights=(RESNET_WEIGHTS, RESNET_INT8),
+        licence="MIT",
+    )
+    yield ComponentSpec(
+        name="effnet",
+        summary="seven expressions, EfficientNet-Lite0 on another split; for a second opinion",
+        factory="framework_fer.classifier:build_effnet",
+        config="framework_fer.config:ClassifierOptions",
+        requires=_REQUIRES,
+        capabilities=frozenset({"baseline"}),
+        weights=(EFFNET_WEIGHTS,),
         licence="MIT",
     )

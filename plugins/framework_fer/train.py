@@ -211,13 +211,16 @@ def finish(job: Job, data: Split, trainer: Trainer, tune: NDArray[np.float32], s
     labels = data.held_out.labels
     logits = logits_of(trainer.average, tune, trainer.device)
     temperature = calibration.fit_temperature(logits, labels)
-    probabilities = calibration.softmax(logits, temperature)
+    factor, offset = calibration.fit_vector(logits / np.float32(temperature), labels)
+    probabilities = calibration.calibrated(logits, temperature, factor.tolist(), offset.tolist())
     curve = metrics.risk_coverage(probabilities, labels)
     description = weightfile.Description(
         architecture=recipe.architecture,
         labels=EMOTIONS,
         side=recipe.side,
         temperature=round(temperature, 4),
+        factor=tuple(round(v, 4) for v in factor.tolist()),
+        offset=tuple(round(v, 4) for v in offset.tolist()),
         unknown_below=metrics.threshold_for_risk(curve, TARGET_RISK, LEAST_COVERAGE),
         min_face=MIN_FACE,
         neutral_profile=tuple(
@@ -250,7 +253,9 @@ def finish(job: Job, data: Split, trainer: Trainer, tune: NDArray[np.float32], s
                 zip(EMOTIONS, metrics.recalls(probabilities, labels).tolist(), strict=True)
             ),
         },
-        "calibration": description.model_dump(include={"temperature", "unknown_below", "min_face"}),
+        "calibration": description.model_dump(
+            include={"temperature", "factor", "offset", "unknown_below", "min_face"}
+        ),
         "risk_coverage": [
             {"threshold": t, "coverage": c, "risk": None if np.isnan(r) else r}
             for t, c, r in zip(
@@ -299,7 +304,12 @@ def with_teacher(
     where = torch.device(device)
     both = (inputs, np.ascontiguousarray(inputs[:, :, :, ::-1]))
     answers = [
-        calibration.softmax(logits_of(network, view, where), description.temperature)
+        calibration.calibrated(
+            logits_of(network, view, where),
+            description.temperature,
+            description.factor,
+            description.offset,
+        )
         for view in both
     ]
     soft = np.mean(answers, axis=0)

@@ -33,6 +33,18 @@ class Description(BaseModel):
     temperature: float = Field(
         gt=0.0, le=20.0, description="what logits are divided by before the softmax"
     )
+    factor: tuple[float, ...] = Field(
+        default=(1.0,) * len(EMOTIONS),
+        min_length=len(EMOTIONS),
+        max_length=len(EMOTIONS),
+        description="what each class's logit is then multiplied by",
+    )
+    offset: tuple[float, ...] = Field(
+        default=(0.0,) * len(EMOTIONS),
+        min_length=len(EMOTIONS),
+        max_length=len(EMOTIONS),
+        description="and what is added to it",
+    )
     unknown_below: float = Field(
         ge=0.0, le=1.0, description="top probability under which an answer is no evidence"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from framework_fer import metrics
-from framework_fer.calibration import fit_temperature, softmax
+from framework_fer.calibration import calibrated, fit_temperature, fit_vector, softmax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,3 +89,19 @@ def test_softmax_survives_large_logits() -> None:
     p = softmax(np.array([[1e4, 0, 0, 0, 0, 0, -1e4]], np.float32))
     assert np.isfinite(p).all()
     assert p.sum() == pytest.approx(1.0)
+
+
+def test_a_class_that_is_too_sure_is_corrected_and_the_others_are_not() -> None:
+    rng = np.random.default_rng(5)
+    true = rng.normal(0, 1.5, (6000, 7)).astype(np.float32)
+    labels = (softmax(true).cumsum(axis=1) > rng.random((6000, 1))).argmax(axis=1)
+    shown = true.copy()
+    shown[:, 2] += 1.0
+    factor, offset = fit_vector(shown, labels, penalty=1e-4)
+    assert offset[2] - np.delete(offset, 2).mean() == pytest.approx(-1.0, abs=0.15)
+    before = metrics.negative_log_likelihood(softmax(shown), labels)
+    after = calibrated(shown, 1.0, factor.tolist(), offset.tolist())
+    assert metrics.negative_log_likelihood(after, labels) < before
+    held = fit_vector(shown, labels, penalty=1e3)
+    assert np.allclose(held[0], 1, atol=0.01)
+    assert np.allclose(held[1], 0, atol=0.01)

@@ -17,10 +17,11 @@ from framework_fer.plugin import RESNET_WEIGHTS, framework_emotion_classifiers
 from framework_fer.runtime import OnnxRuntime, TorchRuntime, weight_shapes
 from safetensors.numpy import save_file
 
-from framework.errors import ComponentError, UserError, WeightsError
+from framework.errors import ComponentError, ConfigError, UserError, WeightsError
 from framework.spec import BuildContext, WeightSpec
 from framework.types import EMOTIONS
 from framework.weights import verified
+from tests.fer.synthetic import patterns
 
 ONE_THREAD = BuildContext(threads=1, device="cpu")
 
@@ -177,11 +178,31 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_the_shipped_files_have_the_declared_hash_and_load() -> None:
     for spec in framework_emotion_classifiers():
-        (weights,) = spec.weights
-        _, said = weightfile.read(verified(weights))
+        _, said = weightfile.read(verified(spec.weights[0]))
         assert said.labels == EMOTIONS
         assert 0.2 < said.unknown_below < 0.9
-        assert verified(weights).stat().st_size < 25e6
+        assert all(verified(weights).stat().st_size < 25e6 for weights in spec.weights)
+
+
+def test_the_quantised_network_answers_like_the_whole_one() -> None:
+    x, _ = patterns(40)
+    plain = build_resnet(ClassifierOptions(), ONE_THREAD)
+    small = build_resnet(ClassifierOptions(precision="int8"), ONE_THREAD)
+    by_plain, by_small = (c.classify_framed(list(x), Framing.TIGHT) for c in (plain, small))
+    assert np.abs(by_plain - by_small).mean() < 0.02
+    assert (by_plain.argmax(axis=1) == by_small.argmax(axis=1)).mean() >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"precision": "int8", "runtime": "torch"}, "runtime=onnxruntime"),
+        ({"precision": "int8", "weights": "own.safetensors"}, "no quantised graph"),
+    ],
+)
+def test_the_quantised_network_only_where_there_is_one(wrong: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        build_resnet(ClassifierOptions.model_validate(wrong), ONE_THREAD)
 
 
 def test_a_changed_hash_is_refused() -> None:
