@@ -24,7 +24,7 @@ from framework.types import Role
 Model = TypeVar("Model", bound=BaseModel)
 Options = dict[str, dict[str, Any]]
 
-COMPONENT_GROUPS = ("detector", "tracker", "anonymizer", "fer", "recommender")
+COMPONENT_GROUPS = ("detector", "tracker", "anonymizer", "voice", "fer", "recommender")
 """Option groups that belong to a component; ``fer`` is the emotion classifier."""
 
 
@@ -52,7 +52,10 @@ class RunConfig(BaseModel):
     allow_no_faces: bool = Field(
         False, description="frames and recordings in which no face was found may pass as they are"
     )
-    audio: Literal["drop", "keep"] = Field("drop", description="what happens to the sound")
+    audio: Literal["drop", "keep", "anonymize"] = Field(
+        "drop", description="what happens to the sound"
+    )
+    voice: str = Field("silence", description="voice anonymizer, for 'audio: anonymize'")
     per_frame: bool = Field(False, description="also write one row for each classified face")
     recheck: bool = Field(True, description="repeat the emotion analysis on the covered video")
     licence_policy: Literal["any", "research", "commercial"] = Field(

@@ -12,6 +12,7 @@ capability      kinds              meaning
 ``whole-frame`` anonymizer         may change pixels outside the tracks' margins
 ``synthetic``   anonymizer         shows generated faces; the manifest says so
 ``unprotected`` anonymizer         leaves faces as they are; refused outside the benchmark
+``weak``        voice-anonymizer   an informed attacker still knows the voice; users are warned
 ``landmarks``   detector           gives five landmarks for each face
 ``baseline``    emotion-classifier may have a ``correction`` (framework.timeline.Correction)
 =============== ================== ===============================================================

@@ -101,7 +101,7 @@ def _print_options(registry: Any, name: str, as_json: bool) -> None:
             say(f"      {field.description or ''} [default: {_default(field)}]")
 
 
-GROUP_OF_KIND = {"emotion-classifier": "fer"}
+GROUP_OF_KIND = {"emotion-classifier": "fer", "voice-anonymizer": "voice"}
 """Option groups whose name is not their kind's name."""
 
 

@@ -71,7 +71,14 @@ NoFaces = Annotated[
     ),
 ]
 Audio = Annotated[
-    str | None, typer.Option("--audio", help="drop or keep. A voice identifies a person [drop].")
+    str | None,
+    typer.Option("--audio", help="drop, anonymize or keep. A voice identifies a person [drop]."),
+]
+VoiceName = Annotated[
+    str | None,
+    typer.Option(
+        "--voice", metavar="NAME", help="Voice anonymizer of --audio anonymize [silence]."
+    ),
 ]
 PerFrame = Annotated[
     bool | None, typer.Option("--per-frame", help="Also write a row for each classified face.")
@@ -129,6 +136,7 @@ def run(
     on_miss: OnMiss = None,
     allow_no_faces: NoFaces = None,
     audio: Audio = None,
+    voice: VoiceName = None,
     per_frame: PerFrame = None,
     recheck: Recheck = None,
     threads: Threads = None,
@@ -163,6 +171,7 @@ def run(
             on_miss=on_miss,
             allow_no_faces=allow_no_faces,
             audio=audio,
+            voice=voice,
             per_frame=per_frame,
             recheck=recheck,
             threads=threads,
@@ -230,6 +239,7 @@ def render(
     on_miss: OnMiss = None,
     allow_no_faces: NoFaces = None,
     audio: Audio = None,
+    voice: VoiceName = None,
     per_frame: PerFrame = None,
     recheck: Recheck = None,
     threads: Threads = None,
@@ -257,6 +267,7 @@ def render(
             on_miss=on_miss,
             allow_no_faces=allow_no_faces,
             audio=audio,
+            voice=voice,
             per_frame=per_frame,
             recheck=recheck,
             threads=threads,

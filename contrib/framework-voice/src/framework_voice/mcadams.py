@@ -6,8 +6,8 @@ is the output of an all-pole filter; a pole at angle phi goes to phi ** alpha, i
 it, real poles stay. The residual is kept, so pitch, rhythm and words are those of the speaker.
 
 That is weak. In the VoicePrivacy evaluations an attacker who transforms his own training speech in
-the same way reaches an equal error rate that is hardly above that for unprotected speech. It keeps a
-passer-by from recognising a voice, and no more.
+the same way reaches an equal error rate that is hardly above that for unprotected speech. It keeps
+a passer-by from recognising a voice, and no more.
 """
 
 from __future__ import annotations

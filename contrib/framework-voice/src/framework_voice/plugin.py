@@ -22,5 +22,6 @@ def framework_voice_anonymizers() -> Iterable[ComponentSpec]:
         factory="framework_voice.mcadams:build",
         config="framework_voice.config:McAdamsOptions",
         requires=("scipy>=1.13",),
+        capabilities=frozenset({"weak"}),
         licence="MIT",
     )

@@ -1,0 +1,1 @@
+"""k-same: a face becomes the average of the k donors that are most like it."""
