@@ -144,21 +144,26 @@ class Studio:
         best = representative(sightings, opened.subject)
         if best is None:
             return None
+        # Frames without a face are of no use to an attacker who pools a track, and cost as much.
+        wanted = np.flatnonzero(sightings.found).tolist() if whole_track else []
         indices, cut = crops(
             images,
             opened.subject,
             sightings,
             component.input_size,
             component.crop_scale,
-            None if whole_track else [best],
+            sorted({*wanted, best}),
         )
-        if not cut:
+        if best not in indices:
             return None
-        return Template(
-            embed(component, cut),
-            sightings.found[indices],
-            indices.index(best) if best in indices else 0,
-        )
+        rows = embed(component, cut)
+        if not whole_track:
+            return Template(rows, sightings.found[indices], 0)
+        vectors = np.zeros((len(images), rows.shape[1]), np.float32)
+        found = np.zeros(len(images), bool)
+        vectors[indices] = rows
+        found[indices] = sightings.found[indices]
+        return Template(vectors, found, best)
 
     def crop(
         self, opened: Opened, images: Sequence[Image], sightings: Sightings, size: int, scale: float

@@ -19,10 +19,11 @@ class Template:
     """Embeddings of one item.
 
     Attributes:
-        vectors: (n, d) float32, unit length, one a frame.
-        found: (n,) bool: the detector found a face in that frame. Elsewhere the crop was cut where
+        vectors: (n, d) float32, unit length, one a frame; zeros in frames without a face, except in
+            ``best``.
+        found: (n,) bool: the detector found a face in that frame.
+        best: the frame of the surest face; without any, the middle one, whose crop was cut where
             the cover lies.
-        best: the frame of the surest face.
     """
 
     vectors: NDArray[np.float32]
