@@ -12,6 +12,11 @@ from framework.types import Image
 QUARTER_TURNS = (0, 1, 2, 3)
 
 
+MAX_ENLARGEMENT = 3.0
+"""Beyond this the network sees faces in the interpolated texture of a small picture, and no more
+real ones: on a clip of 193 x 144 pixels a fivefold enlargement tracked two that were not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """How one picture was turned and scaled into the top left corner of the input.
@@ -52,7 +57,7 @@ def fit(
 
     Args:
         image: (h, w, 3) BGR.
-        size: long side after scaling, pixels.
+        size: long side after scaling, pixels; less where that would enlarge too much.
         turns: quarter turns clockwise, 0 to 3.
         multiple: the result's sides are multiples of this; the rest is padding.
         fill: colour of the padding, BGR; the network's mean makes it look like the zeros that its
@@ -64,7 +69,7 @@ def fit(
     import cv2
 
     height, width = image.shape[:2]
-    scale = size / max(height, width)
+    scale = min(size / max(height, width), MAX_ENLARGEMENT)
     new_w, new_h = max(1, round(width * scale)), max(1, round(height * scale))
     # Averaging while shrinking keeps small faces from dissolving into aliasing.
     method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
