@@ -13,8 +13,10 @@ from framework.cli import (
     cohort,
     components,
     doctor,
+    donors,
     encounter,
     live,
+    plugin,
     run,
     verify,
 )
@@ -42,6 +44,8 @@ live.mount(app)
 advise.mount(app)
 cohort.mount(app)
 components.mount(app)
+plugin.mount(app)
+app.add_typer(donors.app, name="donors")
 doctor.mount(app)
 benchmark.mount(app)
 verify.mount(app)
