@@ -4,6 +4,8 @@
 #   make demo VIDEO=my.mp4     run it on your own recording
 #   make test                  run every test
 #   make lint                  format, lint and type checks
+#   make contrib               the packages under contrib/, installed as wheels, and their tests
+#   make docs                  the documentation as a site, in site/
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +14,7 @@ OUT ?= demo-output
 ANONYMIZER ?= blur
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test lint contrib docs setup clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -33,6 +35,14 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy framework plugins
+
+contrib: setup
+	$(BIN)/python tools/check_contrib.py
+
+docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python tools/plugin_docs.py --check
+	$(BIN)/python -m mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) $(OUT)
