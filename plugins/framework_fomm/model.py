@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from framework_fomm.outline import COUNT, follow_skull
+
 
 @dataclass(frozen=True)
 class FommConfig:
@@ -61,12 +63,17 @@ class FommConfig:
     # logit of the background, so that each motion starts out local to its keypoint. 0: off.
     mask_prior_sigma: float = 0.0
     mask_prior_background: float = -4.0
+    # keypoints 28.. and all jacobians follow a similarity fitted to the skull's keypoints, for
+    # networks taught the 33 places of framework_fomm.training.landmarks
+    rigid_outline: bool = False
 
     def __post_init__(self) -> None:
         for name in ("kp_scale", "motion_scale"):
             inverse = 1.0 / getattr(self, name) if getattr(self, name) > 0 else 0.5
             if abs(inverse - round(inverse)) > 1e-6:
                 raise ValueError(f"{name} must be 1 / integer, got {getattr(self, name)}")
+        if self.rigid_outline and self.num_kp != COUNT:
+            raise ValueError(f"rigid_outline needs {COUNT} keypoints, got {self.num_kp}")
         for name, scale, blocks in (
             ("kp", self.kp_scale, self.kp_blocks),
             ("motion", self.motion_scale, self.motion_blocks),
@@ -351,6 +358,9 @@ class KeypointDetector(nn.Module):
         with without_autocast(heat):
             value = torch.einsum("nkhw,hwc->nkc", heat, grid)
             jacobian = torch.einsum("nkhw,nkchw->nkc", heat, maps).view(n, k, 2, 2)
+            if self.config.rigid_outline:
+                value, turn = follow_skull(value)
+                jacobian = turn[:, None].expand(-1, k, -1, -1)
         return Keypoints(value, jacobian)
 
     def forward(self, image: Tensor) -> Keypoints:

@@ -6,7 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from framework_fomm.crop import square_of_box
+from framework_fomm.outline import follow_skull
 from framework_fomm.training.expression import SIGNALS, head_scale, signals, similarity, transfer
 from framework_fomm.training.framing import BOX_HEIGHT, smooth_squares, square_of_landmarks
 from framework_fomm.training.landmarks import (
@@ -16,6 +18,7 @@ from framework_fomm.training.landmarks import (
     jacobian_target,
     keypoint_targets,
 )
+from framework_fomm.training.options import compact_config
 from framework_fomm.training.series import (
     blinks,
     correlation,
@@ -238,3 +241,23 @@ def test_threshold_and_seconds() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [np.nan, np.nan], [0.1, 0.9]])
     seconds = labels_per_second(probabilities, np.array([0.1, 0.5, 1.2, 2.0]))
     assert seconds == {0: 0, 2: 1}
+
+
+@settings(max_examples=20, deadline=None)
+@given(angle=st.floats(-0.6, 0.6), zoom=st.floats(0.5, 1.5), x=st.floats(-0.2, 0.2))
+def test_outline_follows_the_skull(angle: float, zoom: float, x: float) -> None:
+    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    value = torch.from_numpy(keypoint_targets(face().astype(np.float32)) / 100 - 1)[None]
+    rest, upright = follow_skull(value)
+    moved = value @ torch.from_numpy(turn).float().T + torch.tensor([x, 0.0])
+    moved[:, 28:] = 5.0  # the detector lost the hair
+    placed, turned = follow_skull(moved)
+    wanted = rest @ torch.from_numpy(turn).float().T + torch.tensor([x, 0.0])
+    assert torch.allclose(placed, wanted, atol=1e-4)
+    assert torch.allclose(turned[0], torch.from_numpy(turn).float() @ upright[0], atol=1e-4)
+    assert torch.equal(placed[:, :22], moved[:, :22])  # the face itself stays as it was found
+
+
+def test_outline_needs_its_keypoints() -> None:
+    with pytest.raises(ValueError, match="needs 33 keypoints"):
+        compact_config(192, {"num_kp": 10})

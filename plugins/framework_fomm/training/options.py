@@ -35,7 +35,8 @@ def compact_config(size: int, changes: Mapping[str, object] | None = None) -> Fo
         "generator_bottleneck_blocks": 3,
         "blend_output": True,
         "mask_prior_sigma": 0.07,
-        "mask_prior_background": -10.0,
+        "mask_prior_background": -40.0,
+        "rigid_outline": True,
     }
     return FommConfig.from_dict({**settings, **(changes or {})})
 
