@@ -19,6 +19,8 @@ from framework.table import TrackTable
 from framework.types import Frame, Image
 
 BATCH = 8
+X264 = {"crf": "18", "preset": "veryfast", "x264-params": "threads=1"}
+"""One thread: with several, the bits depend on how many there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ def reencode(frames: Sequence[Frame]) -> list[Image]:
     even = (height + height % 2, width + width % 2)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=25, options={"crf": "18", "preset": "veryfast"})
+        stream = out.add_stream("libx264", rate=25, options=X264)
         stream.height, stream.width, stream.pix_fmt = *even, "yuv420p"
         for frame in frames:
             pad = ((0, even[0] - height), (0, even[1] - width), (0, 0))

@@ -141,8 +141,11 @@ def test_the_same_seed_gives_the_same_figures(full: tuple[Bench, Path], tmp_path
     second = _evaluate(_run(tmp_path, anonymizers="blur"), tmp_path)
 
     def stable(results: Results) -> list[object]:
+        # The encoder behind the noise floor is not ours to promise for.
         return [
-            (c.method, c.metric, c.attack, c.interval) for c in results.cells if c.axis != "cost"
+            (c.method, c.metric, c.attack, c.interval)
+            for c in results.cells
+            if c.axis != "cost" and c.method != "re-encoded"
         ]
 
     assert stable(first) == stable(second)

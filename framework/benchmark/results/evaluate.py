@@ -32,6 +32,9 @@ from framework.benchmark.store import Payload, Store
 SWITCH_FAR = 1e-2
 """Two neighbouring frames that a recogniser would call different people at this rate are a
 switch."""
+OWN_THRESHOLD = frozenset({"T1", "T2", "T5"})
+"""Attacks whose scores have a scale of their own: two covered faces may resemble each other more
+than two pictures of one person. Their threshold is fixed on their own impostor comparisons."""
 STRONG_ENOUGH = 0.5
 """Normalised rank-1 on clear faces below which an attacker proves nothing on these data."""
 
@@ -192,7 +195,12 @@ class _Seen:
                         method.label,
                         variant,
                         part.label if part else "",
-                        Attacked(scores, self.mate, self.names, reference.get(variant)),
+                        Attacked(
+                            scores,
+                            self.mate,
+                            self.names,
+                            scores if attack in OWN_THRESHOLD else reference.get(variant),
+                        ),
                         self.few(part),
                         contamination=contamination(involved, bench.data, config.data_name),
                         resamples=config.resamples,

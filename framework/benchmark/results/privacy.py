@@ -34,7 +34,7 @@ class Attacked:
         scores: (p, g).
         mate: (p,) column of each probe's person.
         names: (g,) pseudonyms; the persons of the probes are among them.
-        reference: scores of the same variant on clear faces, which fix the thresholds.
+        reference: scores that fix the thresholds: of the same variant on clear faces, or its own.
     """
 
     scores: NDArray[np.float64]
@@ -193,7 +193,7 @@ def _linkability(comparisons: Comparisons, weights: NDArray[np.float64]) -> floa
 
 
 def _tar(attacked: Attacked, far: float, resamples: int, seed: int) -> tuple[Interval, int]:
-    """True accept rate at a threshold that was fixed on clear faces."""
+    """True accept rate at a threshold that was fixed on the impostors of the reference."""
     size, rows = len(attacked.names), np.arange(len(attacked.mate))
     nothing = Interval(None, None, None, 0, method="none")
     if attacked.reference is None or attacked.reference.shape[1] != size:
