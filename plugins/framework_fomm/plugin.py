@@ -9,9 +9,14 @@ from framework.spec import ComponentSpec, WeightSpec
 
 FOMM_WEIGHTS = WeightSpec(
     file="framework_fomm:weights/fomm.safetensors",
-    sha256="",
-    licence="MIT",
-    trained_on=(),
+    sha256="54ff2f12ed60e8c7f0cc886aed044c93f59039fdb7ad8fc2f86f7793c7525518",
+    licence="research only (terms of the training data)",
+    trained_on=(
+        "face clips of public animation repositories, see docs/models/fomm.md",
+        "Face Research Lab London Set",
+        "Labeled Faces in the Wild (10,150 pictures)",
+        "muxspace facial_expressions",
+    ),
     source="trained for this project with 'python -m framework_fomm.train'",
 )
 
