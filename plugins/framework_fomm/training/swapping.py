@@ -23,6 +23,9 @@ from framework_fomm.weights import load_model
 
 Picture = NDArray[np.uint8]
 
+EVEN = 215.0
+"""Grey level behind the donors' heads."""
+
 
 def embedded_weights() -> Path:
     """The weight file that ships."""
@@ -113,7 +116,9 @@ class Swapper:
             driving = Keypoints(
                 torch.cat([k.value for k in part]), torch.cat([k.jacobian for k in part])
             )
-            made += list(self.animator.render(source, driving)[0])
+            for portrait, alpha in zip(*self.animator.render(source, driving), strict=True):
+                weight = alpha[..., None].astype(np.float32) / 255
+                made.append((portrait * weight + EVEN * (1 - weight)).round().astype(np.uint8))
         return made, usable if shown is None else usable[list(shown)]
 
     def rest(self, crops: Sequence[Picture]) -> int:
