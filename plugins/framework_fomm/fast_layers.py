@@ -68,6 +68,21 @@ class FourPixelConv(nn.Module):
         return F.pixel_shuffle(self.conv(x), 2)
 
 
+def side_by_side(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
+    """Two convolutions of one input as one; a single output costs as much as sixteen."""
+    assert first.bias is not None and second.bias is not None
+    both = nn.Conv2d(
+        first.in_channels,
+        first.out_channels + second.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]
+        padding=first.padding,  # type: ignore[arg-type]
+    )
+    weight = torch.cat([first.weight, second.weight]).detach()
+    both.weight = nn.Parameter(weight, requires_grad=False)
+    both.bias = nn.Parameter(torch.cat([first.bias, second.bias]).detach(), requires_grad=False)
+    return both
+
+
 def fold_batch_norm(model: nn.Module) -> None:
     """Fold every batch norm that follows a convolution into it, in place. Evaluation mode only."""
     for module in model.modules():
@@ -111,6 +126,8 @@ def specialise(model: Fomm, dtype: torch.dtype = torch.float32) -> None:
                     else block
                     for block in module.up_blocks
                 )
+        dense = model.generator.dense_motion_network
+        dense.both = side_by_side(dense.mask, dense.occlusion)
         if isinstance(model.generator.final, nn.Conv2d):
             model.generator.final = FourPixelConv(model.generator.final)  # type: ignore[assignment]
     for module in model.modules():

@@ -354,13 +354,14 @@ class KeypointDetector(nn.Module):
         """Mean position under each heatmap, and the jacobian averaged with the same weights."""
         n, k, height, width = heat.shape
         grid = coordinate_grid(height, width, heat)
-        maps = self.jacobian(features).float().view(n, k, 4, height, width)
         with without_autocast(heat):
             value = torch.einsum("nkhw,hwc->nkc", heat, grid)
-            jacobian = torch.einsum("nkhw,nkchw->nkc", heat, maps).view(n, k, 2, 2)
-            if self.config.rigid_outline:
+            if self.config.rigid_outline:  # the learned jacobians would go unused
                 value, turn = follow_skull(value)
-                jacobian = turn[:, None].expand(-1, k, -1, -1)
+                return Keypoints(value, turn[:, None].expand(-1, k, -1, -1))
+        maps = self.jacobian(features).float().view(n, k, 4, height, width)
+        with without_autocast(heat):
+            jacobian = torch.einsum("nkhw,nkchw->nkc", heat, maps).view(n, k, 2, 2)
         return Keypoints(value, jacobian)
 
     def forward(self, image: Tensor) -> Keypoints:
@@ -385,6 +386,7 @@ class DenseMotion(nn.Module):
         channels = self.hourglass.out_channels
         self.mask = nn.Conv2d(channels, config.num_kp + 1, 7, padding=3)
         self.occlusion = nn.Conv2d(channels, 1, 7, padding=3)
+        self.both: nn.Module | None = None  # mask and occlusion in one convolution, for inference
         if config.motion_scale != 1:
             self.down = AntiAliasDownsample(3, config.motion_scale)
 
@@ -422,14 +424,16 @@ class DenseMotion(nn.Module):
         deformed = deformed.view(n, 3, k + 1, h, w).transpose(1, 2)  # (n, K + 1, 3, h, w)
         stacked = torch.cat([heat[:, :, None].to(deformed.dtype), deformed], dim=2)
         features = self.hourglass(stacked.reshape(n, -1, h, w))
-        logits = self.mask(features).float()
+        if self.both is None:
+            logits, occlusion = self.mask(features).float(), self.occlusion(features).float()
+        else:
+            logits, occlusion = self.both(features).float().split((k + 1, 1), dim=1)
         if self.config.mask_prior_sigma > 0:
             logits = logits + self._prior(driving.value, h, w)
         mask = F.softmax(logits, dim=1)  # (n, K + 1, h, w)
         with without_autocast(mask):
             flow = torch.einsum("nkhw,nkhwc->nhwc", mask, motions)  # eq. 5
-        occlusion = torch.sigmoid(self.occlusion(features).float())
-        return Motion(flow, occlusion, mask, deformed)
+        return Motion(flow, torch.sigmoid(occlusion), mask, deformed)
 
     def _prior(self, points: Tensor, h: int, w: int) -> Tensor:
         """(n, K + 1, h, w) to be added to the mask's logits."""
@@ -490,9 +494,9 @@ class Generator(nn.Module):
         out = F.grid_sample(x.float(), grid, align_corners=self.config.align_corners)
         return out.to(x.dtype, memory_format=self.layout)
 
-    def _blend(self, skip: Tensor, decoded: Tensor, motion: Motion) -> Tensor:
-        occlusion = _resize(motion.occlusion, skip).to(decoded.dtype)
-        return torch.lerp(decoded, self.warp(skip, motion).to(decoded.dtype), occlusion)
+    def _blend(self, warped: Tensor, decoded: Tensor, motion: Motion) -> Tensor:
+        occlusion = _resize(motion.occlusion, warped).to(decoded.dtype)
+        return torch.lerp(decoded, warped.to(decoded.dtype), occlusion)
 
     def render(self, features: SourceFeatures, source: Keypoints, driving: Keypoints) -> Animation:
         """Animate encoded sources; every batch has the same n (``expand`` repeats a single one)."""
@@ -502,13 +506,16 @@ class Generator(nn.Module):
         out = self.bottleneck(warped * _resize(motion.occlusion, warped).to(warped.dtype))  # eq. 6
         for index, up in enumerate(self.up_blocks):
             if self.config.blend_output:
-                out = self._blend(features.levels[-(index + 1)], out, motion)
+                if index > 0:  # the coarsest level is warped already
+                    warped = self.warp(features.levels[-(index + 1)], motion)
+                out = self._blend(warped, out, motion)
             out = up(out)
         if self.config.blend_output:
-            out = self._blend(features.levels[0], out, motion)
+            out = self._blend(self.warp(features.levels[0], motion), out, motion)
         image = torch.sigmoid(self.final(out).float())
         if self.config.blend_output:
-            image = self._blend(features.image, _resize(image, features.image), motion)
+            moved = self.warp(features.image, motion)
+            image = self._blend(moved, _resize(image, moved), motion)
         return Animation(image, motion)
 
     def forward(self, source_image: Tensor, source: Keypoints, driving: Keypoints) -> Animation:
