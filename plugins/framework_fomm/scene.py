@@ -15,6 +15,7 @@ LABEL = "synthetic media"
 _REFERENCE_LIGHT = 110.0  # mean of a picture in ordinary light, 0 to 255
 _LIGHT_SHARE = 0.35  # how far the donor follows the scene (exponent on the ratio)
 _LIGHT_TIME_S = 0.7
+_RIM = 0.4
 _EDGE = 0.03  # of the square's side: a head that touches its border fades there
 
 
@@ -87,7 +88,11 @@ def place(
     # The even background is known, so its share in an edge pixel can be taken out exactly.
     studio = np.array(BACKGROUND, np.float32) * (1 - alpha)
     head = np.clip(portrait - studio, 0, 255 * alpha) * gain
-    layers = np.dstack([head, 255 * alpha]).astype(np.float32)
+    # The thinnest rim is trimmed: there the picture and the matte, which the network moved apart,
+    # disagree by a pixel, and the studio would show as a light outline.
+    trimmed = np.clip((alpha - _RIM) / (1 - _RIM), 0, 1)
+    head = head * (trimmed / np.maximum(alpha, 1e-6))
+    layers = np.dstack([head, 255 * trimmed]).astype(np.float32)
     rect, layers = _into_picture(layers, square, image.shape[1], image.shape[0])
     if rect.empty:
         return
