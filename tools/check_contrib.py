@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -31,6 +32,7 @@ def run(command: list[str], folder: Path) -> str:
     # Python reads these before any .pth file: they would put the source before the wheels.
     for name in ("PYTHONPATH", "FRAMEWORK_PLUGINS"):
         environment.pop(name, None)
+    environment["OMP_NUM_THREADS"] = "1"  # two test processes share the processors
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         print(done.stdout[-6000:], done.stderr[-6000:], sep="\n", file=sys.stderr)
@@ -70,7 +72,7 @@ def main(names: list[str]) -> int:
         # Installed even though the running environment has it too: the source must not be used.
         own = [core, *map(str, built.values())]
         run([*pip, "install", "--no-deps", "--force-reinstall", *own], place)
-        requirements = ["pytest>=8", "onnx>=1.16", *map(str, built.values())]
+        requirements = ["pytest>=8", "pytest-xdist>=3.6", "onnx>=1.16", *map(str, built.values())]
         run([*pip, "install", *requirements], place)
         where = run([python, "-c", "import framework; print(framework.__file__)"], place).strip()
         if not where.startswith(str(place)):
@@ -81,20 +83,16 @@ def main(names: list[str]) -> int:
             print(f"error: {problem['distribution']}: {problem['error']}", file=sys.stderr)
         if listing["problems"]:
             return 1
-        for path in chosen:
-            began = time.monotonic()
-            options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
-            out = run([python, "-m", "pytest", *options, str(path / "tests")], place)
-            last = (out.strip().splitlines() or [""])[-1]
-            print(f"{path.name:<18} {last}  ({time.monotonic() - began:.0f} s)", flush=True)
+        options = ["-q", "-n", "2", "-p", "no:cacheprovider", "--import-mode=importlib"]
+        tests = [str(path / "tests") for path in chosen]
+        out = run([python, "-m", "pytest", *options, *tests], place)
+        print((out.strip().splitlines() or [""])[-1])
     print(f"{len(chosen)} packages in {time.monotonic() - start:.0f} s")
     return 0
 
 
 def copied(source: Path, place: Path) -> Path:
     """A copy of what a wheel is built from, without anything that was built or downloaded."""
-    import shutil
-
     if source != ROOT:
         target = place / "source" / source.name
         ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".*")
