@@ -265,8 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
-        result = _measure(options)
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+        _measure(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CANNOT_RUN
@@ -276,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(options: argparse.Namespace) -> dict[str, object]:
+def _measure(options: argparse.Namespace) -> None:
     started = time.monotonic()
     files = clip_files(options.clips)
     person = {path.name: number for number, path in enumerate(files)}
@@ -292,6 +291,12 @@ def _measure(options: argparse.Namespace) -> dict[str, object]:
     swapper = Swapper(options.weights, options.threads)
     observer = Observer()
     readers = [] if options.no_emotion else build_readers(options.threads)
+    if options.impostors:
+        distances = impostor_distances(options.impostors, observer, options.impostor_people)
+        threshold = threshold_at(distances, FALSE_ACCEPT_RATE)
+        basis = f"{len(distances)} pairs of different people, at a false-accept rate of 0.1 %"
+    else:
+        threshold, basis = 0.6, "none given: dlib's own threshold for pictures"
     tally = Tally()
     names = swapper.donor_names
     for number, path in enumerate(files):
@@ -309,31 +314,29 @@ def _measure(options: argparse.Namespace) -> dict[str, object]:
             )
         except MediaError as error:
             tally.skipped.add(path.name, str(error))
+        if "l1" in tally.values:  # after every clip: an interrupted measurement keeps its figures
+            skipped = len(tally.skipped.entries)
+            result = {
+                "data": {
+                    "clips": number + 1 - skipped,
+                    "clips_wanted": len(files),
+                    "skipped": skipped,
+                    "persons": len(set(tally.person["l1"])),
+                    "frames": len(tally.values["l1"]),
+                    "stride": options.stride,
+                    "donors_per_clip": options.donors_per_clip,
+                },
+                "weights": swapper.description,
+                "hardware": f"{platform.machine()}, {swapper.threads} threads",
+                "seconds": round(time.monotonic() - started, 1),
+                "figures": report(tally, threshold, basis),
+            }
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
         print(f"{number + 1}/{len(files)}", file=sys.stderr, flush=True)
     for line in tally.skipped.lines():
         print(line, file=sys.stderr)
     if "l1" not in tally.values:
         raise MediaError("no clip could be measured")
-    if options.impostors:
-        distances = impostor_distances(options.impostors, observer, options.impostor_people)
-        threshold = threshold_at(distances, FALSE_ACCEPT_RATE)
-        basis = f"{len(distances)} pairs of different people, at a false-accept rate of 0.1 %"
-    else:
-        threshold, basis = 0.6, "none given: dlib's own threshold for pictures"
-    return {
-        "data": {
-            "clips": len(files) - len(tally.skipped.entries),
-            "skipped": len(tally.skipped.entries),
-            "persons": len(set(tally.person["l1"])),
-            "frames": len(tally.values["l1"]),
-            "stride": options.stride,
-            "donors_per_clip": options.donors_per_clip,
-        },
-        "weights": swapper.description,
-        "hardware": f"{platform.machine()}, {swapper.threads} threads",
-        "seconds": round(time.monotonic() - started, 1),
-        "figures": report(tally, threshold, basis),
-    }
 
 
 if __name__ == "__main__":
