@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from framework.cli.main import main
+from tests.interrupts import heed_interrupts
 from tests.pipeline.conftest import bright, pictures
 
 Clip = Callable[..., Path]
@@ -174,6 +175,7 @@ def test_ctrl_c_leaves_nothing_and_ends_with_130(parts: Path, clip: Clip, tmp_pa
             str(out),
         ],
         env=environment,
+        preexec_fn=heed_interrupts,
         stderr=subprocess.PIPE,
         text=True,
     )

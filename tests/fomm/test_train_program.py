@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -39,6 +38,7 @@ from framework_fomm.training.split import choose_held_out, cluster, merge, take
 from framework_fomm.weights import load_model
 
 from framework.errors import ComponentError, MediaError, WeightsError
+from tests.interrupts import heed_interrupts
 
 TINY = {
     "kp_expansion": 4,
@@ -475,7 +475,11 @@ def test_interrupt_saves_and_says_how_to_resume(tmp_path: Path, packed: Path) ->
     command += ["--batch", "1", "--warmup-batch", "1", "--warmup-steps", "20"]
     command += ["--perceptual-weight", "0", "--save-every", "1", "--device", "cpu"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     )
     saved = tmp_path / "run" / checkpoint.NAME
     for _ in range(600):

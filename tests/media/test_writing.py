@@ -280,9 +280,11 @@ class TestNothingHalfWritten:
     def test_ctrl_c(self, tmp_path):
         code = textwrap.dedent(
             """
-            import sys
+            import signal, sys
             import numpy as np
             from framework.media import MediaKind, SourceInfo, open_writer
+            # Tests that run in the background of a shell ignore interrupts, and so would this.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             like = SourceInfo(MediaKind.VIDEO, 64, 64, 25.0, None, None, "mp4", "h264")
             try:
                 with open_writer(sys.argv[1], like) as writer:
