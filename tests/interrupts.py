@@ -6,6 +6,5 @@ import signal
 
 
 def heed_interrupts() -> None:
-    """For ``preexec_fn``: a shell that runs the tests in the background ignores SIGINT, and children
-    inherit that."""
+    """For ``preexec_fn``: background jobs of a shell ignore SIGINT, and children inherit it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

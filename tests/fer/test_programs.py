@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import typer
-from click.testing import Result
 from framework_fer import datasets, duplicates, evaluate, train, weightfile
 from framework_fer.evaluate import measure, tight_views
 from framework_fer.recipe import Recipe
@@ -22,7 +22,7 @@ from framework.types import EMOTIONS
 from tests.fer.synthetic import patterns, save
 
 
-def program(module: ModuleType, *arguments: object) -> Result:
+def program(module: ModuleType, *arguments: object) -> Any:
     """The command line in this process: starting Python and torch again takes seconds."""
     app = typer.Typer()
     app.command()(module.main)
