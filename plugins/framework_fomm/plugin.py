@@ -26,7 +26,7 @@ def framework_anonymizers() -> Iterable[ComponentSpec]:
     yield ComponentSpec(
         name="fomm",
         summary="swaps each face for a composite donor that moves as the person does; "
-        "expression is kept",
+        "pose follows, expression only weakly",
         factory="framework_fomm.anonymizer:build",
         config="framework_fomm.config:FommOptions",
         requires=("torch>=2.4", "safetensors>=0.4", "opencv-python>=4.8"),
