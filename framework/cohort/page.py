@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,17 +10,8 @@ from framework.cohort.counts import CountTable
 from framework.cohort.read import Cohort
 from framework.cohort.statistics import Outcome, wilson
 from framework.cohort.summary import Difference, Interval, RoleSummary, Summary
-from framework.report import palette
+from framework.report.html import render_html
 from framework.report.scale import length
-
-_STYLE = """
-.wide { width: 34%; min-width: 11rem; }
-svg.cell { display: block; width: 100%; height: 16px; }
-.whisker { stroke: var(--ink); stroke-width: 1.5px; vector-effect: non-scaling-stroke; fill: none; }
-.zero { stroke: var(--quiet); stroke-width: 1px; vector-effect: non-scaling-stroke; }
-.dot { fill: var(--accent); }
-svg.bins { display: block; width: 100%; height: 120px; background: var(--lane); }
-"""
 
 
 def render_cohort(cohort: Cohort, summary: Summary) -> str:
@@ -42,7 +32,8 @@ def render_cohort(cohort: Cohort, summary: Summary) -> str:
     ]
     top = max((c.share or 0.0 for r in summary.roles for c in r.cells), default=1.0)
     top = min(1.0, math.ceil(max(top, 0.01) * 10) / 10)
-    return _render(
+    return render_html(
+        "framework.cohort",
         title=f"{summary.encounters} encounters",
         subtitle=f"emotions by {summary.analysis}",
         cards=cards,
@@ -89,7 +80,8 @@ def render_counts(
                 "rows": rows,
             }
         )
-    return _render(
+    return render_html(
+        "framework.cohort",
         title="Counts by expression",
         subtitle="from a table of counts",
         cards=[_card(t.role, f"{t.whole:,} s", f"{t.listed:,} listed") for t in tables],
@@ -100,19 +92,6 @@ def render_counts(
         tests=_tests(None, naive, v),
         histogram=None,
         excluded=[],
-    )
-
-
-def _render(**values: Any) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = importlib.resources.files("framework.report").joinpath("style.css").read_text("utf-8")
-    source = importlib.resources.files(__package__).joinpath("page.html").read_text("utf-8")
-    return environment.from_string(source).render(
-        style=f"{style}\n{palette.style_rules()}\n{_STYLE}", **values
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ from framework.encounter.changes import MIN_SEGMENT_S, ChangePoint
 from framework.encounter.clock import Clock
 from framework.encounter.joint import Joint, Voice
 from framework.episodes import Episode
-from framework.report import palette, svg
+from framework.report import svg
+from framework.report.html import render_html
 from framework.report.limits import limits_of
 from framework.report.scale import clock as clock_text
 from framework.report.scale import length, ticks
@@ -88,20 +88,12 @@ def write_page(path: Path, page: EncounterPage) -> None:
 
 def render_page(page: EncounterPage) -> str:
     """The page as HTML. Every text is escaped; only the charts drawn here are not."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = importlib.resources.files("framework.report").joinpath("style.css").read_text("utf-8")
-    source = importlib.resources.files(__package__).joinpath("page.html").read_text("utf-8")
     span = max(page.joint.seconds, 1)
     who = {p.person: str(p.role) for p in page.joint.people}
     roles = [p.role for p in page.joint.people]
-    return environment.from_string(source).render(
+    return render_html(
+        "framework.encounter",
         title=page.title,
-        eyebrow="Encounter",
-        style=f"{style}\n{palette.style_rules()}\n.change{{fill:var(--accent)}}",
         subtitle=f"{length(page.joint.seconds)} · {_cameras(len(page.cameras))} · "
         + (" and ".join(str(r) for r in roles) or "no emotions analysed"),
         view_note=page.view_note,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from pathlib import Path
 
 from framework.agreement import LABELS_AFTER
 from framework.atomic import write_text
-from framework.report import palette, views
+from framework.report import views
 from framework.report.data import ReportData
+from framework.report.html import render_html
 from framework.report.limits import limits
 from framework.report.svg import LABELS
 
@@ -24,19 +24,9 @@ def write_report(path: Path, data: ReportData) -> None:
 
 def render_report(data: ReportData) -> str:
     """The page as HTML. Every text is escaped; only the charts drawn here are not."""
-    import jinja2  # imported here: `framework --help` must not pay for it
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    template = environment.from_string(_resource("page.html"))
-    return template.render(
+    return render_html(
+        "framework.report",
         title=data.title,
-        style=f"{_resource('style.css')}\n{palette.style_rules()}",
         subtitle=views.subtitle(data),
         audit=data.audit,
         cards=views.cards(data),
@@ -61,7 +51,3 @@ def render_report(data: ReportData) -> str:
         manifest=data.manifest,
         limits=limits(data),
     )
-
-
-def _resource(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from framework.atomic import write_text
+from framework.report.html import render_html
 from framework.report.scale import clock
 from framework.verify.gate import Verification
 
@@ -36,14 +36,7 @@ def as_values(verification: Verification) -> dict[str, Any]:
 
 def render(verification: Verification) -> str:
     """The page as HTML; every text is escaped."""
-    import jinja2
-
-    engine = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = (resources.files("framework.report") / "style.css").read_text(encoding="utf-8")
-    template = (resources.files("framework.verify") / "page.html").read_text(encoding="utf-8")
-    return engine.from_string(template).render(v=verification, style=style, ranges=ranges)
+    return render_html("framework.verify", v=verification, ranges=ranges)
 
 
 def ranges(seconds: tuple[int, ...], most: int = 20) -> str:

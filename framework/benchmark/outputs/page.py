@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from framework.atomic import write_text
 from framework.benchmark.outputs.pareto import pareto
 from framework.benchmark.outputs.tables import all_tables
 from framework.benchmark.results.evaluate import Results
+from framework.report.html import render_html
 
 
 def write_page(
@@ -34,15 +34,8 @@ def render_page(
     pictures: list[tuple[str, str]],
 ) -> str:
     """The page as HTML; every text is escaped, only the picture drawn here is not."""
-    import jinja2
-
-    engine = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    own = resources.files("framework.benchmark.outputs")
-    shared = (resources.files("framework.report") / "style.css").read_text(encoding="utf-8")
-    return engine.from_string((own / "page.html").read_text(encoding="utf-8")).render(
-        style=shared + (own / "page.css").read_text(encoding="utf-8"),
+    return render_html(
+        "framework.benchmark.outputs",
         data=results.plan["config"]["data"],
         tables=all_tables(results),
         pareto=pareto(results),
