@@ -7,9 +7,11 @@ What fails becomes a :class:`Problem`; it stops a run only if the user selected 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -44,6 +46,7 @@ class Problem:
         stage: ``load``, ``register``, ``collect`` or ``create``.
         error: what went wrong, in one line.
         component: ``kind:name`` if the problem is about one component.
+        hint: what to do about it, in a few words.
     """
 
     plugin: str
@@ -52,6 +55,7 @@ class Problem:
     stage: str
     error: str
     component: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +77,65 @@ class Registry:
     problems: list[Problem] = field(default_factory=list)
 
     @classmethod
-    def load(cls, only: Iterable[str] | None = None) -> Registry:
+    def load(cls, only: Iterable[str] | None = None, *, entry_names: bool = True) -> Registry:
         """Discover the installed plugins.
 
         Args:
-            only: names of distributions or entry points to load beside the reference plugins.
-                None takes them from the environment variable ``FRAMEWORK_PLUGINS``
-                (comma-separated; set but empty: reference plugins alone), or loads all.
+            only: names of distributions (spelt as pip accepts them) or entry points to load beside
+                the reference plugins. None takes them from the environment variable
+                ``FRAMEWORK_PLUGINS`` (comma-separated; set but empty: reference plugins alone), or
+                loads all.
+            entry_names: whether ``only`` may name entry points. A list that pins distributions says
+                no: anybody may call an entry point what somebody else's distribution is called.
         """
         if only is None and (limit := os.environ.get(LIMIT_VARIABLE)) is not None:
             only = [name.strip() for name in limit.split(",") if name.strip()]
+        wanted = None if only is None else {canonical(name) for name in only}
         registry = cls()
-        found = entry_points(group=GROUP)
+        found = [_Found.of(entry) for entry in entry_points(group=GROUP)]
         # Reference plugins first: on a conflict of names the first registered wins.
-        for entry in sorted(found, key=lambda e: (not _is_own(e), _distribution(e)[0], e.name)):
-            if _is_own(entry) or only is None or {entry.name, _distribution(entry)[0]} & set(only):
-                registry._load_entry(entry)
+        for plugin in sorted(found, key=lambda f: (not f.own, f.distribution, f.entry.name)):
+            names = {canonical(plugin.distribution)}
+            names |= {canonical(plugin.entry.name)} if entry_names else set()
+            if plugin.own or wanted is None or names & wanted:
+                registry._load_entry(plugin)
         return registry
 
-    def _load_entry(self, entry: EntryPoint) -> None:
-        distribution, version = _distribution(entry)
+    def _load_entry(self, found: _Found) -> None:
+        entry = found.entry
         try:
-            module = entry.load()
+            # What a plugin prints at import must not end up in the output of a command.
+            with contextlib.redirect_stdout(sys.stderr):
+                module = entry.load()
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # a plugin may even call sys.exit() at import
-            self.problems.append(Problem(entry.name, distribution, version, "load", _line(error)))
+            missing = error.name if isinstance(error, ModuleNotFoundError) else None
+            self.problems.append(
+                Problem(
+                    entry.name,
+                    found.distribution,
+                    found.version,
+                    "load",
+                    _line(error),
+                    hint=f"pip install what brings '{missing}', or {_leave(found.distribution)}"
+                    if missing
+                    else f"tell its author, or {_leave(found.distribution)}",
+                )
+            )
             return
-        self.register(module, entry.name, distribution, version)
+        self.register(module, entry.name, found.distribution, found.version)
 
     def register(
         self, plugin: ModuleType | object, name: str, distribution: str = "", version: str = ""
     ) -> None:
         """Collect the descriptions of one plugin object (a module, or anything with hooks)."""
 
-        def problem(stage: str, error: str, component: str = "") -> None:
-            self.problems.append(Problem(name, distribution, version, stage, error, component))
+        def problem(stage: str, error: str, component: str = "", hint: str | None = None) -> None:
+            hint = f"tell its author, or {_leave(distribution)}" if hint is None else hint
+            self.problems.append(
+                Problem(name, distribution, version, stage, error, component, hint)
+            )
 
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
@@ -133,7 +160,8 @@ class Registry:
             if hook not in hooked:
                 continue
             try:
-                specs = [spec for given in getattr(manager.hook, hook)() for spec in given]
+                with contextlib.redirect_stdout(sys.stderr):
+                    specs = [spec for given in getattr(manager.hook, hook)() for spec in given]
             except (KeyboardInterrupt, MemoryError):
                 raise
             except BaseException as error:
@@ -152,8 +180,11 @@ class Registry:
             problem(
                 "collect",
                 f"{component.kind} '{component.spec.name}' is already provided by "
-                f"{first.distribution} {first.version}; that one is used, rename or remove one",
+                f"{first.distribution} {first.version}; that one is used",
                 f"{component.kind}:{component.spec.name}",
+                f"to use this one, pip uninstall {first.distribution}"
+                if first.distribution != OWN_DISTRIBUTION
+                else "its author has to rename it",
             )
 
     def of_kind(self, kind: Kind) -> list[Component]:
@@ -172,11 +203,16 @@ class Registry:
             return component
         names = [c.spec.name for c in self.of_kind(kind)]
         message = f"unknown {kind} '{name}'{did_you_mean(name, names)}"
-        broken = sorted(
-            {p.plugin for p in self.problems if p.stage != "create" and not p.component}
-        )
-        if broken:
-            message += f" (plugins with problems: {', '.join(broken)}; see 'framework plugins')"
+        broken = [p for p in self.problems if p.stage != "create" and not p.component]
+        if len(broken) == 1:
+            (p,) = broken
+            message += (
+                f" (plugin {p.plugin} of {p.distribution} {p.version} has a problem: {p.error}; "
+                f"{p.hint})"
+            )
+        elif broken:
+            plugins = sorted({p.plugin for p in broken})
+            message += f" (plugins with problems: {', '.join(plugins)}; see 'framework plugins')"
         raise ComponentError(message)
 
     def options_model(self, kind: Kind, name: str) -> type[BaseModel]:
@@ -242,13 +278,37 @@ class Registry:
             ) from error
 
 
-def _is_own(entry: EntryPoint) -> bool:
-    return _distribution(entry)[0] == OWN_DISTRIBUTION
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An entry point and the distribution that has it.
+
+    Read once: each question for a name or a version parses the distribution's whole metadata, of
+    which a long description is a part.
+    """
+
+    entry: EntryPoint
+    distribution: str
+    version: str
+
+    @classmethod
+    def of(cls, entry: EntryPoint) -> _Found:
+        if entry.dist is None:
+            return cls(entry, "", "")
+        metadata = entry.dist.metadata
+        return cls(entry, metadata["Name"] or "", metadata["Version"] or "")
+
+    @property
+    def own(self) -> bool:
+        return canonical(self.distribution) == OWN_DISTRIBUTION
 
 
-def _distribution(entry: EntryPoint) -> tuple[str, str]:
-    dist = entry.dist
-    return (dist.name, dist.version) if dist is not None else ("", "")
+def canonical(name: str) -> str:
+    """A distribution's name as packaging tools compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _leave(distribution: str) -> str:
+    return f"pip uninstall {distribution}" if distribution else "remove it"
 
 
 def _line(error: BaseException) -> str:

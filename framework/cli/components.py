@@ -47,7 +47,8 @@ def plugins(
     if registry.problems:
         say("problems")
         for p in registry.problems:
-            say(f"  {p.plugin} ({p.distribution} {p.version}), {p.stage}: {p.error}")
+            what_to_do = f"; {p.hint}" if p.hint else ""
+            say(f"  {p.plugin} ({p.distribution} {p.version}), {p.stage}: {p.error}{what_to_do}")
 
 
 def _provenance(component: Any) -> str:
@@ -55,7 +56,10 @@ def _provenance(component: Any) -> str:
     parts = [f"{component.distribution} {component.version}"]
     if spec.licence:
         parts.append(spec.licence)
-    parts += [f"weights {w.file.rpartition('/')[2]}: {w.licence}" for w in spec.weights]
+    for w in spec.weights:
+        use = "" if w.commercial_use else ", no commercial use"
+        name = w.file.rpartition(":")[2].rpartition("/")[2]
+        parts.append(f"weights {name}: {w.licence or 'no licence stated'}{use}")
     return "; ".join(parts)
 
 

@@ -29,4 +29,4 @@ def locked_registry(config: RunConfig) -> Registry:
                 f"plugins: expected {name} {wanted}, installed is {installed}; run: "
                 f"pip install {name}=={wanted}, or change the list"
             )
-    return Registry.load(only=config.plugins)
+    return Registry.load(only=config.plugins, entry_names=False)
