@@ -151,15 +151,8 @@ def run(
         UserError: the input or the configuration is not usable; nothing was written.
         CheckError: a frame could not be established, and ``on_miss`` is ``abort``.
     """
-    from framework.pipeline.delivery import Delivery
-    from framework.pipeline.job import finish_job
-
     components = _components(config, options, settings, key_file, warn)
-    with Delivery(Path(out), Path(source)) as delivery:
-        found = _analysis(Path(source), components, progress)
-        return finish_job(
-            "run", Path(source), found.table, components, delivery, found, warn, progress
-        )
+    return _job(Path(source), Path(out), components, None, warn, progress)
 
 
 def render(
@@ -183,14 +176,29 @@ def render(
         UserError: as :func:`run`; also if the table does not validate (with line and column) or
             belongs to another recording.
     """
-    from framework.pipeline.delivery import Delivery
-    from framework.pipeline.job import finish_job
     from framework.table_file import load_table
 
     components = _components(config, options, settings, key_file, warn)
-    table = load_table(Path(tracks))
-    with Delivery(Path(out), Path(source)) as delivery:
-        return finish_job("render", Path(source), table, components, delivery, None, warn, progress)
+    return _job(Path(source), Path(out), components, load_table(Path(tracks)), warn, progress)
+
+
+def _job(
+    source: Path,
+    out: Path,
+    components: Components,
+    table: TrackTable | None,
+    warn: Warn,
+    progress: Progress,
+) -> RunResult:
+    """Cover the faces of a table, or of the one that the analysis gives."""
+    from framework.pipeline.delivery import Delivery
+    from framework.pipeline.job import finish_job
+
+    with Delivery(out, source) as delivery:
+        if table is not None:
+            return finish_job("render", source, table, components, delivery, None, warn, progress)
+        found = _analysis(source, components, progress)
+        return finish_job("run", source, found.table, components, delivery, found, warn, progress)
 
 
 def _components(

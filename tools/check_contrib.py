@@ -85,7 +85,7 @@ def main(names: list[str]) -> int:
             return 1
         # Its templates are data, which a wheel can lose.
         run([python, "-m", "framework.cli.main", "plugin", "new", "from-wheel"], place)
-        options = ["-q", "-n", "2", "-p", "no:cacheprovider", "--import-mode=importlib"]
+        options = ["-n", "2", "-p", "no:cacheprovider", "--import-mode=importlib"]
         tests = [str(path / "tests") for path in chosen]
         out = run([python, "-m", "pytest", *options, *tests], place)
         print((out.strip().splitlines() or [""])[-1])

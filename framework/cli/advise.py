@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from framework.cli.console import say
-from framework.cli.run import Option, RecommenderName
+from framework.cli.options import Option, RecommenderName
 
 
 def mount(app: typer.Typer) -> None:

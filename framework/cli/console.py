@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
+from framework.errors import EXIT_CHECK_FAILED
 from framework.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -29,6 +30,22 @@ def warn(message: str) -> None:
 def say(message: str = "") -> None:
     """Print one line of the result."""
     typer.echo(message)
+
+
+def warner(quiet: bool) -> Callable[[str], None]:
+    """:func:`warn`, or what is silent in its place."""
+    return (lambda message: None) if quiet else warn
+
+
+def finish(summary: list[str], passed: bool, reasons: list[str], quiet: bool) -> None:
+    """Print what was done, and why it did not pass; exit status 1 if so."""
+    if not quiet:
+        for line in summary:
+            say(line)
+    if not passed:
+        for reason in reasons:
+            warn(reason)
+        raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 @contextmanager

@@ -8,29 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from framework.cli.console import progress_bars, warn
-from framework.cli.run import (
-    AnonymizerName,
-    Audio,
+from framework.cli.console import finish, progress_bars, warner
+from framework.cli.options import (
     Config,
-    DetectorName,
-    Device,
-    FerName,
     KeyFile,
     Label,
-    Licence,
-    NoFaces,
-    OnMiss,
     Option,
     Out,
     Quiet,
-    Rate,
-    Recheck,
-    RecommenderName,
-    Seed,
-    Threads,
-    TrackerName,
-    finish,
+    takes_settings,
     with_label,
 )
 from framework.errors import ConfigError
@@ -49,6 +35,7 @@ def mount(main: typer.Typer) -> None:
 
 
 @app.command("run")
+@takes_settings(without=("role", "people", "per_frame"))
 def run(
     file: Annotated[
         Path | None, typer.Argument(metavar="[ENCOUNTER.yaml]", help="An encounter file.")
@@ -103,24 +90,11 @@ def run(
     ] = None,
     out: Out = Path("framework-output"),
     config: Config = None,
-    anonymizer: AnonymizerName = None,
-    fer: FerName = None,
-    detector: DetectorName = None,
-    tracker: TrackerName = None,
-    recommender: RecommenderName = None,
     option: Option = None,
-    fer_rate: Rate = None,
-    on_miss: OnMiss = None,
-    allow_no_faces: NoFaces = None,
-    audio: Audio = None,
-    recheck: Recheck = None,
-    threads: Threads = None,
-    device: Device = None,
-    seed: Seed = None,
-    licence_policy: Licence = None,
     key_file: KeyFile = None,
     label: Label = None,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Cover every camera, say who is who, and read both people over one clock.
 
@@ -157,23 +131,10 @@ def run(
             out=out,
             config=config,
             options=with_label(option, label),
-            detector=detector,
-            tracker=tracker,
-            anonymizer=anonymizer,
-            fer=fer,
-            recommender=recommender,
-            fer_rate=fer_rate,
-            on_miss=on_miss,
-            allow_no_faces=allow_no_faces,
-            audio=audio,
-            recheck=recheck,
-            threads=threads,
-            device=device,
-            seed=seed,
-            licence_policy=licence_policy,
             key_file=key_file,
-            warn=(lambda message: None) if quiet else warn,
+            warn=warner(quiet),
             progress=progress,
+            **settings,
         )
     finish(result.summary, result.passed, result.reasons, quiet)
 

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from framework.cli.console import say, warn
-from framework.cli.run import (
-    AnonymizerName,
-    Config,
-    DetectorName,
-    Device,
-    FerName,
-    KeyFile,
-    Licence,
-    NoFaces,
-    Option,
-    People,
-    Quiet,
-    Rate,
-    RecommenderName,
-    RoleName,
-    Seed,
-    Threads,
-    TrackerName,
-    finish,
-)
+from framework.cli.console import finish, say, warner
+from framework.cli.options import Config, KeyFile, Option, Quiet, takes_settings
 
 
 def mount(app: typer.Typer) -> None:
@@ -35,6 +16,7 @@ def mount(app: typer.Typer) -> None:
     app.command("live")(live)
 
 
+@takes_settings(without=("on_miss", "audio", "voice", "per_frame", "recheck"))
 def live(
     source: Annotated[
         str,
@@ -66,22 +48,10 @@ def live(
         float | None, typer.Option("--seconds", min=0.1, help="Stop after so much of it.")
     ] = None,
     config: Config = None,
-    anonymizer: AnonymizerName = None,
-    fer: FerName = None,
-    detector: DetectorName = None,
-    tracker: TrackerName = None,
-    recommender: RecommenderName = None,
     option: Option = None,
-    role: RoleName = None,
-    people: People = None,
-    fer_rate: Rate = None,
-    allow_no_faces: NoFaces = None,
-    threads: Threads = None,
-    device: Device = None,
-    seed: Seed = None,
-    licence_policy: Licence = None,
     key_file: KeyFile = None,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Cover a camera's picture while it comes, and say what is read and advised as it arises.
 
@@ -107,22 +77,10 @@ def live(
         seconds=seconds,
         config=config,
         options=option or (),
-        detector=detector,
-        tracker=tracker,
-        anonymizer=anonymizer,
-        fer=fer,
-        recommender=recommender,
-        role=role,
-        people=people,
-        fer_rate=fer_rate,
-        allow_no_faces=allow_no_faces,
-        threads=threads,
-        device=device,
-        seed=seed,
-        licence_policy=licence_policy,
         key_file=key_file,
-        warn=(lambda message: None) if quiet else warn,
+        warn=warner(quiet),
         tell=tell,
+        **settings,
     )
     whole = ", ".join(f"{n} {why}" for why, n in result.whole.items()) or "none"
     summary = [
