@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.boxes import area, intersection
+from framework.boxes import area, covered_share, intersection
 from framework.resolve.log import ObservationLog, RowKind
-from framework.resolve.overlap import covered_share
 from framework.table import TrackTable
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.resolve.overlap import common_area, covered_share
+from framework.boxes import common_area, covered_share
 from framework.resolve.tracklets import SAME_FACE_IOU, Tracklet
 
 INSIDE = 0.65

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.boxes import covered_share
 from framework.resolve import resolve, unprotected_detections
-from framework.resolve.overlap import covered_share
 from tests.resolve.trajectories import HEIGHT, RATE, WIDTH, Seen, log_of, path
 
 
