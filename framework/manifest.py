@@ -14,7 +14,7 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, get_args, get_origin
 
@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from framework.atomic import write_text
 from framework.spec import ComponentSpec
+from framework.types import EMOTIONS, Role
 
 SCHEMA = "framework-manifest"
 SCHEMA_VERSION = 1
@@ -57,6 +58,8 @@ class ComponentRecord:
         licence: of its code.
         options: every option with its value, see :func:`redact_options`.
         weights: each with file, sha256, licence, trained_on, source and commercial_use.
+        details: what a file that an option names says, as far as it cannot name anybody: the
+            numbers of a rule file, for instance.
     """
 
     kind: str
@@ -67,6 +70,7 @@ class ComponentRecord:
     licence: str
     options: Mapping[str, Any]
     weights: tuple[Mapping[str, Any], ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Manifest:
         threads: CPU threads the run could use.
         packages: installed versions.
         components: in the order of the pipeline.
-        settings: the run's own options, see :func:`redact_options`.
+        settings: the run's own options, see :func:`redact_options`; in ``options`` those of the
+            stages between the components, defaults included.
         seeds: by what they seed.
         synthetic_media: the output shows faces that were generated.
         command: what was called, for instance ``run``; without arguments.
@@ -108,8 +113,9 @@ def component_record(
     *,
     distribution: str = "",
     version: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> ComponentRecord:
-    """The record of a component from its description and its options."""
+    """The record of a component from its description, its options and what it says of itself."""
     return ComponentRecord(
         kind=str(kind),
         name=spec.name,
@@ -119,6 +125,7 @@ def component_record(
         licence=spec.licence,
         options=redact_options(options),
         weights=tuple(_weight(asdict(weight)) for weight in spec.weights),
+        details=_details(details or {}),
     )
 
 
@@ -127,13 +134,22 @@ def build_manifest(
     components: Iterable[ComponentRecord],
     *,
     settings: BaseModel | None = None,
+    stages: Mapping[str, BaseModel] | None = None,
     seeds: Mapping[str, int] | None = None,
     synthetic_media: bool = False,
     packages: Sequence[str] = PACKAGES,
 ) -> Manifest:
-    """Describe this run and this machine."""
+    """Describe this run and this machine.
+
+    Args:
+        stages: the options in force of every stage that is no component, by group; they take the
+            place of ``options`` in the settings, which is what the user typed.
+    """
     components = tuple(components)
     known = frozenset(["none", *(component.name for component in components)])
+    chosen = redact_options(settings, known)
+    if stages is not None:
+        chosen["options"] = {group: redact_options(model) for group, model in stages.items()}
     return Manifest(
         framework=_version("clinical-empathy-framework") or "unknown",
         command=command,
@@ -146,7 +162,7 @@ def build_manifest(
         threads=os.cpu_count() or 1,
         packages={name: found for name in packages if (found := _version(name))},
         components=components,
-        settings=redact_options(settings, known),
+        settings=chosen,
         seeds=dict(seeds or {}),
         synthetic_media=synthetic_media,
     )
@@ -177,13 +193,13 @@ def redact_options(
     if options is None:
         return {}
     safe: dict[str, Any] = {}
-    for name, field in type(options).model_fields.items():
+    for name, known_field in type(options).model_fields.items():
         value = getattr(options, name)
-        default = field.get_default(call_default_factory=True, validated_data={})
+        default = known_field.get_default(call_default_factory=True, validated_data={})
         if value == default and not isinstance(value, PurePath):
             safe[name] = _plain(value)
         else:
-            safe[name] = _redact(value, known | _closed_values(field.annotation))
+            safe[name] = _redact(value, known | _closed_values(known_field.annotation))
     return safe
 
 
@@ -200,6 +216,26 @@ def _redact(value: Any, closed: frozenset[str]) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_redact(item, closed) for item in value]
     return REDACTED
+
+
+def _details(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers, switches, roles and expressions under names of fields; everything else is hidden."""
+    return {
+        name: _detail(value)
+        for name, value in values.items()
+        if re.fullmatch(r"[a-z][a-z_]{0,40}", name)
+    }
+
+
+def _detail(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _details(value)
+    if isinstance(value, list | tuple):
+        return [_detail(item) for item in value]
+    return _redact(value, _WORDS)
+
+
+_WORDS = frozenset([*EMOTIONS, *(str(role) for role in Role)])
 
 
 def _plain(value: Any) -> Any:

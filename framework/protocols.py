@@ -20,8 +20,8 @@ capability      kinds              meaning
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +139,15 @@ class Recommender(Protocol):
 
     def recommend(self, window: EmotionWindow) -> list[Recommendation]:
         """Everything this window gives rise to, in order of time."""
+        ...
+
+
+@runtime_checkable
+class DetailedRecommender(Recommender, Protocol):
+    """Optional: says what it goes by where its options only name a file."""
+
+    def manifest_details(self) -> Mapping[str, Any]:
+        """Thresholds and switches by name, for ``manifest.json``; free text is withheld there."""
         ...
 
 

@@ -33,6 +33,7 @@ EXTRAS = (
     protocols.BatchAnonymizer,
     protocols.PreparedAnonymizer,
     protocols.ReportingAnonymizer,
+    protocols.DetailedRecommender,
     protocols.ClipView,
 )
 _EXAMPLE = re.compile(r"(<!-- example: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -261,7 +261,10 @@ def analysis_of(manifest: Mapping[str, Any]) -> tuple[str, str]:
                 if component["kind"] == "emotion-classifier":
                     words.append(f"{component['name']} {component['version']}")
         settings = manifest["settings"]
-        relevant["settings"] = [settings.get("fer_rate"), settings.get("options")]
+        options = settings.get("options")
+        if isinstance(options, Mapping):  # the codec of the covered recording has no part in it
+            options = {stage: options.get(stage) for stage in ("resolve", "timeline")}
+        relevant["settings"] = [settings.get("fer_rate"), options]
     except (KeyError, TypeError):
         raise _BrokenError("manifest.json does not say how it was made") from None
     if not words:

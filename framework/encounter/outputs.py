@@ -160,6 +160,9 @@ def _describe(
         "seconds": joint.seconds,
         "doctor_scores": encounter.doctor_scores,
         "voice_activity": joint.voice is not None,
+        "sync": encounter.sync,
+        "min_sync_confidence": encounter.min_sync_confidence,
+        "matching": encounter.matching.model_dump() if encounter.references else None,
         "people": {
             str(p.role): {
                 "person": p.person,
@@ -175,6 +178,7 @@ def _describe(
                 "video": f"{camera.name}/{camera.video}",
                 "shows": camera.shows.split(" and "),
                 "clock": {"method": camera.clock.method, **_finite(asdict(camera.clock.sync))},
+                "regions": {role: list(place) for role, place in recording.regions.items()},
                 "decided_by": {str(r): how for r, how in casting.how.items()},
                 "identity_switches": {str(r): n for r, n in casting.switches.items()},
                 "bystanders": casting.bystanders,
@@ -186,7 +190,9 @@ def _describe(
                 "unprotected_s": camera.audit.total.unprotected_s,
                 "notes": list(camera.notes),
             }
-            for camera, casting in zip(cameras, castings, strict=True)
+            for camera, casting, recording in zip(
+                cameras, castings, encounter.recordings, strict=True
+            )
         ],
     }
 

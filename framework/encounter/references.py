@@ -16,7 +16,7 @@ from framework.alignment import align, landmarks_from_box
 from framework.encounter.spec import Encounter
 from framework.errors import ConfigError, ContractError
 from framework.media import open_reader
-from framework.pipeline.components import Components, check_licences
+from framework.pipeline.components import Components, Selection, check_licences
 from framework.protocols import Detector, Recognizer
 from framework.spec import Kind
 from framework.table import RowState, TrackTable
@@ -27,13 +27,15 @@ FACES = 8
 MIN_SCORE = 0.5
 
 
-def build_recognizer(encounter: Encounter, components: Components) -> Recognizer:
-    """The recogniser the encounter names.
+def select_recognizer(encounter: Encounter, components: Components) -> Selection | None:
+    """The recogniser the encounter names; None if it has no reference pictures.
 
     Raises:
-        ConfigError: none is named.
+        ConfigError: none is named, or an option of it does not validate.
         ComponentError: unknown, not installed, or its licence is not allowed.
     """
+    if not encounter.references:
+        return None
     registry = components.registry
     name = encounter.matching.recognizer
     if name is None:
@@ -47,9 +49,21 @@ def build_recognizer(encounter: Encounter, components: Components) -> Recognizer
     options = registry.validate(
         Kind.RECOGNIZER, name, components.config.options_of("recognizer"), "recognizer"
     )
-    made = registry.create(Kind.RECOGNIZER, name, options, components.context())
+    return Selection("recognizer", component, options)
+
+
+def build_recognizer(selection: Selection, components: Components) -> Recognizer:
+    """The selected recogniser.
+
+    Raises:
+        ComponentError: it cannot be made.
+        ContractError: it is none.
+    """
+    made = components.registry.create(
+        Kind.RECOGNIZER, selection.name, selection.options, components.context()
+    )
     if not isinstance(made, Recognizer):
-        raise ContractError(f"component '{name}': expected a Recognizer")
+        raise ContractError(f"component '{selection.name}': expected a Recognizer")
     return made
 
 

@@ -24,6 +24,7 @@ from framework.encounter.references import (
     build_recognizer,
     likeness,
     reference_embeddings,
+    select_recognizer,
     wanted,
 )
 from framework.encounter.report import CameraView, roles_in_words
@@ -35,7 +36,7 @@ from framework.keyfile import read_key
 from framework.manifest import Manifest
 from framework.pipeline.analyze import Analysis, analyze_recording
 from framework.pipeline.by_role import FALLBACK, parse_roles
-from framework.pipeline.components import Components
+from framework.pipeline.components import Components, Selection
 from framework.pipeline.delivery import VIDEO_STEM, Delivery
 from framework.pipeline.job import audit_rendering, cover_recording, describe_run
 from framework.pipeline.lock import locked_registry
@@ -112,6 +113,7 @@ def run_encounter(
     components = _components(encounter, config, options, settings, key_file, warn)
     sources = [Path(r.file) for r in encounter.recordings]
     _refuse_sources(Path(out), sources)
+    recognizer = select_recognizer(encounter, components)
     if encounter.voice_activity:
         model_file()
     clocks = shared_clocks(encounter)
@@ -119,7 +121,7 @@ def run_encounter(
         if clock.note:
             warn(clock.note)
     with Delivery(Path(out), sources[0]) as delivery:
-        return _work(encounter, sources, clocks, components, delivery, warn, progress)
+        return _work(encounter, sources, clocks, components, recognizer, delivery, warn, progress)
 
 
 def _components(
@@ -166,6 +168,7 @@ def _work(
     sources: list[Path],
     clocks: list[Clock],
     components: Components,
+    recognizer: Selection | None,
     delivery: Delivery,
     warn: Callable[[str], None],
     progress: Progress,
@@ -175,7 +178,7 @@ def _work(
     )
     classifier = components.classifier()
     recommender = components.recommender()
-    analyses, castings = _analyse(encounter, sources, components, progress)
+    analyses, castings = _analyse(encounter, sources, components, recognizer, progress)
     for k, analysis in enumerate(analyses):
         length = analyses[encounter.clock].table.duration_s
         if k != encounter.clock:
@@ -213,7 +216,7 @@ def _work(
             )
         )
     reasons = [f"{v.name}: {reason}" for v in views for reason in v.audit.reasons]
-    manifest = describe_run("encounter run", components)
+    manifest = describe_run("encounter run", components, [recognizer] if recognizer else [])
     files = publish(
         delivery,
         encounter,
@@ -239,10 +242,14 @@ def _everybody(table: Any) -> Any:
 
 
 def _analyse(
-    encounter: Encounter, sources: Sequence[Path], components: Components, progress: Progress
+    encounter: Encounter,
+    sources: Sequence[Path],
+    components: Components,
+    selected: Selection | None,
+    progress: Progress,
 ) -> tuple[list[Analysis], list[Casting]]:
     references = {Role(role): Path(p) for role, p in encounter.references.items()}
-    recognizer = build_recognizer(encounter, components) if references else None
+    recognizer = build_recognizer(selected, components) if selected else None
     embedded = (
         reference_embeddings(references, components.detector(), recognizer) if recognizer else {}
     )

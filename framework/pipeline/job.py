@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from framework.media import SourceInfo, Writer, open_reader, open_writer
 from framework.outputs import write_emotion_frames, write_emotions, write_recommendations
 from framework.pipeline import delivery as names
 from framework.pipeline.analyze import Analysis
-from framework.pipeline.components import NONE, Components
+from framework.pipeline.components import NONE, Components, Selection
 from framework.pipeline.delivery import Delivery
 from framework.pipeline.recheck import reclassify
 from framework.pipeline.render import Rendering, render_recording
@@ -23,8 +23,9 @@ from framework.pipeline.video_options import VideoOptions
 from framework.pipeline.voice import RATE as SOUND_RATE
 from framework.pipeline.voice import AnonymizedSound
 from framework.progress import Progress
-from framework.protocols import EmotionClassifier
+from framework.protocols import DetailedRecommender, EmotionClassifier
 from framework.report import ReportData, write_report
+from framework.resolve import ResolveOptions
 from framework.table import TrackTable
 from framework.timeline import TimelineConfig, Timelines, build_timelines
 from framework.types import EmotionWindow, Recommendation
@@ -36,6 +37,8 @@ UNPROTECTED = "unprotected"
 """Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
 WEAK = "weak"
 """Capability of voice anonymizers that an informed attacker sees through."""
+STAGES = {"resolve": ResolveOptions, "timeline": TimelineConfig, "video": VideoOptions}
+"""Option groups of the core's own stages; the manifest says what was in force in each."""
 SYNTHETIC = "synthetic"
 """Capability of anonymizers that show generated faces."""
 
@@ -253,9 +256,21 @@ def _note_dismissed(recorder: AuditRecorder, analysis: Analysis) -> None:
     )
 
 
-def describe_run(command: str, components: Components) -> Manifest:
-    """The manifest of a run of these components."""
-    selections = components.selections()
+def describe_run(command: str, components: Components, more: Sequence[Selection] = ()) -> Manifest:
+    """The manifest of a run of these components.
+
+    Args:
+        more: further components that took part.
+    """
+    selections = [*components.selections(), *more]
+    recommender = components.recommender()
+    details = (
+        recommender.manifest_details() if isinstance(recommender, DetailedRecommender) else None
+    )
+    stages = {
+        name: validated(model, components.config.options_of(name), name)
+        for name, model in STAGES.items()
+    }
     records = [
         component_record(
             selection.component.kind,
@@ -263,6 +278,7 @@ def describe_run(command: str, components: Components) -> Manifest:
             selection.options,
             distribution=selection.component.distribution,
             version=selection.component.version,
+            details=details if selection.group == "recommender" else None,
         )
         for selection in selections
     ]
@@ -270,6 +286,7 @@ def describe_run(command: str, components: Components) -> Manifest:
         command,
         records,
         settings=components.config,
+        stages=stages,
         seeds={"run": components.config.seed},
         synthetic_media=any(SYNTHETIC in s.component.spec.capabilities for s in selections),
     )

@@ -13,8 +13,9 @@ beginning of the advice on the finished one, and a live view and a report agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,17 @@ class Rules:
                 watch.spoke = True
                 advice.append(_recommendation(watch, k, first))
         return advice
+
+    def manifest_details(self) -> Mapping[str, Any]:
+        """Every number, role and expression of the rules; names and texts could be somebody's."""
+        return {
+            "version": self.rules.version,
+            "min_interval_s": self.rules.min_interval_s,
+            "rules": [
+                rule.model_dump(mode="json", exclude={"name", "text"}, exclude_none=True)
+                for rule in self.rules.rules
+            ],
+        }
 
 
 def _less_than(now: int, before: int | None, pause_s: int) -> bool:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from framework_rules.load import parse_rules
+from framework_rules.recommender import Rules
 from pydantic import BaseModel, Field
 
+from framework.config import RunConfig
 from framework.manifest import (
     REDACTED,
     build_manifest,
@@ -20,6 +23,7 @@ from framework.manifest import (
     write_manifest,
 )
 from framework.spec import ComponentSpec, Kind, WeightSpec
+from framework.timeline import TimelineConfig
 
 
 class Shape(enum.StrEnum):
@@ -94,6 +98,37 @@ def test_names_of_components_are_no_secret() -> None:
     none = build_manifest("run", [], settings=Options(donor="none"))
     assert none.settings["donor"] == "none"
     assert build_manifest("run", [], settings=Options(donor="x")).settings["donor"] == REDACTED
+
+
+def test_thresholds_in_force_are_recorded_whole() -> None:
+    stages = {"timeline": TimelineConfig(smoothing_s=5)}
+    settings = RunConfig(options={"timeline": {"smoothing_s": 5}, "recommender": {"rules": "x"}})
+    made = build_manifest("run", [], settings=settings, stages=stages).settings["options"]
+    assert set(made) == {"timeline"} and made["timeline"]["smoothing_s"] == 5
+    assert made["timeline"]["min_samples"] == TimelineConfig().min_samples
+
+
+def test_a_rule_files_numbers_are_recorded_and_its_words_are_not() -> None:
+    text = """version: 1
+rules:
+  - name: dr-mueller-tense
+    observe: {role: doctor, emotions: [anger], min_probability: 0.45}
+    persistence_s: 7
+    text: Dear Dr Mueller, breathe.
+"""
+    details = Rules(parse_rules(text, "x.yaml")).manifest_details()
+    record = component_record("recommender", spec(), None, details=details)
+    (rule,) = record.details["rules"]
+    assert rule["persistence_s"] == 7
+    assert rule["observe"]["min_probability"] == 0.45
+    assert rule["observe"]["emotions"] == ["anger"] and rule["observe"]["role"] == "doctor"
+    assert "ueller" not in json.dumps(record.details)
+
+
+def test_what_a_component_says_of_itself_cannot_name_anybody() -> None:
+    details = {"limit": 3, "note": "mueller", "Herr Mueller": 1, "inner": {"who": ["mueller", 2]}}
+    record = component_record("recommender", spec(), None, details=details)
+    assert record.details == {"limit": 3, "note": REDACTED, "inner": {"who": [REDACTED, 2]}}
 
 
 def test_weights_are_named_with_hash_and_licence_unless_the_user_brought_them() -> None:
