@@ -9,7 +9,7 @@ from typing import Any
 from framework.cohort.counts import CountTable
 from framework.cohort.read import Cohort
 from framework.cohort.statistics import Outcome, wilson
-from framework.cohort.summary import Difference, Interval, RoleSummary, Summary
+from framework.cohort.summary import Bin, Difference, Interval, RoleSummary, Summary
 from framework.report.html import render_html
 from framework.report.scale import length
 
@@ -178,25 +178,28 @@ def _tests(clustered: Outcome | None, naive: Outcome, v: float) -> list[dict[str
 
 
 def _histogram(summary: Summary) -> dict[str, Any]:
+    """Bars whose areas are numbers of encounters: bins differ in width."""
     bins = summary.histogram
-    most = max(n for _, n in bins)
-    width = 1000 / len(bins)
-    path = "".join(
-        f"M{_n(k * width + 1)} 120v-{_n(115 * n / most)}h{_n(width - 2)}v{_n(115 * n / most)}z"
-        for k, (_, n) in enumerate(bins)
-        if n
-    )
-    step = bins[1][0] - bins[0][0] if len(bins) > 1 else 1
-    words = ", ".join(f"{m} to {m + step} min: {n}" for m, n in bins if n)
+    first, span = bins[0].start_min, bins[-1].end_min - bins[0].start_min
+    most = max(b.encounters / (b.end_min - b.start_min) for b in bins)
+
+    def bar(b: Bin) -> str:
+        width = 1000 * (b.end_min - b.start_min) / span
+        high = _n(115 * b.encounters / (b.end_min - b.start_min) / most)
+        left = 1000 * (b.start_min - first) / span
+        return f"M{_n(left + 1)} 120v-{high}h{_n(width - 2)}v{high}z"
+
+    edges = [b.start_min for b in bins]
+    words = ", ".join(f"{b.start_min} to {b.end_min} min: {b.encounters}" for b in bins)
     return {
         "plot": (
             '<svg class="bins" viewBox="0 0 1000 120" preserveAspectRatio="none" '
-            f'aria-hidden="true" focusable="false"><path class="dot" d="{path}"/></svg>'
+            'aria-hidden="true" focusable="false">'
+            f'<path class="dot" d="{"".join(map(bar, bins))}"/></svg>'
         ),
-        "ticks": [
-            {"left": _n(100 * k / len(bins)), "text": f"{m} min"} for k, (m, _) in enumerate(bins)
-        ],
-        "words": f"Encounters by length: {words}.",
+        "ticks": [{"left": _n(100 * (m - first) / span), "text": f"{m} min"} for m in edges],
+        "words": f"Encounters by length: {words}. Areas are numbers; every bin holds at least "
+        f"{summary.least}.",
     }
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import importlib
-import importlib.util
 import json
 import os
 from collections import Counter
@@ -69,7 +67,7 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class CohortRow:
-    """One encounter and role, as a row of a data frame."""
+    """One encounter and role."""
 
     encounter: str
     role: str
@@ -103,7 +101,11 @@ class Cohort:
     mixed: int = 1
 
     def rows(self) -> list[CohortRow]:
-        """One row for each encounter and role. Not for handing on: rows are single encounters."""
+        """One row for each encounter and role, for models of your own.
+
+        Not for handing on: no cell has more than one encounter behind it. What may be handed on is
+        :meth:`framework.cohort.Summary.data_frame`.
+        """
         return [
             CohortRow(
                 e.name,
@@ -117,12 +119,6 @@ class Cohort:
             for e in self.encounters
             for role, counts in e.counts.items()
         ]
-
-    def data_frame(self) -> Any:
-        """The rows as a ``pandas.DataFrame``; without pandas the list of :meth:`rows`."""
-        if importlib.util.find_spec("pandas") is None:
-            return self.rows()
-        return importlib.import_module("pandas").DataFrame(self.rows())
 
 
 class _BrokenError(Exception):

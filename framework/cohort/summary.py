@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +109,15 @@ class Difference:
     design_effect: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """How many encounters are at least ``start_min`` and shorter than ``end_min`` minutes."""
+
+    start_min: int
+    end_min: int
+    encounters: int
+
+
 @dataclass(frozen=True)
 class Summary:
     """Everything that is written.
@@ -113,7 +125,7 @@ class Summary:
     Attributes:
         encounters: how many are counted.
         durations_s: mean, standard deviation, shortest, longest; seconds.
-        histogram: encounters by whole minutes of length, as (from minute, number).
+        histogram: encounters by length, at least ``least`` in each bin.
         roles: doctor and patient, those that occur.
         naive, clustered: tests of all expressions together.
         cramers_v: effect size of all expressions together, 0 to 1.
@@ -128,7 +140,7 @@ class Summary:
 
     encounters: int
     durations_s: tuple[float, float, float, float]
-    histogram: tuple[tuple[int, int], ...]
+    histogram: tuple[Bin, ...]
     roles: tuple[RoleSummary, ...]
     naive: Outcome
     clustered: Outcome
@@ -140,6 +152,35 @@ class Summary:
     resamples: int
     remarks: tuple[str, ...]
     analysis: str
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each role and expression, as in ``expressions.csv``; hidden cells are None.
+
+        Shares and their bounds are 0 to 1.
+        """
+        nothing = (None, None)
+        return [
+            {
+                "role": str(role.role),
+                "expression": cell.expression,
+                "seconds": cell.count,
+                "share": cell.share,
+                **dict(zip(("naive_low", "naive_high"), cell.naive or nothing, strict=True)),
+                **dict(
+                    zip(("clustered_low", "clustered_high"), cell.clustered or nothing, strict=True)
+                ),
+                "encounters": cell.encounters,
+                "hidden": cell.hidden,
+            }
+            for role in self.roles
+            for cell in role.cells
+        ]
+
+    def data_frame(self) -> Any:
+        """The rows as a ``pandas.DataFrame``; without pandas the list of :meth:`rows`."""
+        if importlib.util.find_spec("pandas") is None:
+            return self.rows()
+        return importlib.import_module("pandas").DataFrame(self.rows())
 
 
 def summarise(
@@ -161,7 +202,7 @@ def summarise(
     durations = np.array([e.duration_s for e in stored])
     spread = float(durations.std(ddof=1)) if len(durations) > 1 else 0.0
     counts = {role: _matrix(stored, role) for role in ROLES}
-    found = [role for role in ROLES if sum(role in e.counts for e in stored) >= least]
+    found = [role for role in ROLES if (counts[role][:, :-1].sum(axis=1) > 0).sum() >= least]
     hidden = {role: _hidden(counts[role][:, :-1], least) for role in found}
     drawn = bootstrap_counts(
         np.stack([np.c_[counts[r], _in_view(stored, r)] for r in ROLES], axis=1), resamples, seed
@@ -182,7 +223,7 @@ def summarise(
             float(durations.min()),
             float(durations.max()),
         ),
-        histogram=_histogram(durations),
+        histogram=_histogram(durations, least),
         roles=roles,
         naive=naive,
         clustered=clustered,
@@ -306,12 +347,30 @@ def _compare(
     return chi_square(both), together, cramers_v(both), tuple(rows)
 
 
-def _histogram(durations: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
-    """Encounters by length, in at most 20 bins of whole minutes."""
+def _histogram(durations: NDArray[np.float64], least: int) -> tuple[Bin, ...]:
+    """Encounters by length, in bins of whole minutes that are as wide as ``least`` demands.
+
+    A bin with one encounter in it would be that encounter's length.
+    """
     minutes = durations / 60
     step = max(1, int(np.ceil((minutes.max() + 1e-9) / 20)))
-    bins = np.bincount((minutes // step).astype(int))
-    return tuple((k * step, int(n)) for k, n in enumerate(bins))
+    counts = np.bincount((minutes // step).astype(int))
+    bins: list[Bin] = []
+    start, inside = 0, 0
+    for k, n in enumerate(counts.tolist()):
+        if not inside and not n:
+            start = (k + 1) * step  # nobody is that short
+            continue
+        inside += n
+        if inside >= least:
+            bins.append(Bin(start, (k + 1) * step, inside))
+            start, inside = (k + 1) * step, 0
+    if inside and bins:
+        last = bins.pop()
+        start, inside = last.start_min, last.encounters + inside
+    if inside:
+        bins.append(Bin(start, len(counts) * step, inside))
+    return tuple(bins)
 
 
 def _remarks(
@@ -329,7 +388,9 @@ def _remarks(
     for role in ROLES:
         count = sum(role in e.counts for e in stored)
         if role not in found and count:
-            notes.append(f"{role}: recorded in {count} encounters only; at least {least} are shown")
+            notes.append(
+                f"{role}: left out, since fewer than {least} encounters have a labelled second"
+            )
         elif count and count < len(stored):
             notes.append(f"{role}: recorded in {count} of {len(stored)} encounters")
     bad = sum(not e.passed for e in stored)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -110,11 +111,13 @@ def _sound(recording: Recording, info: SourceInfo, name: str) -> NDArray[np.floa
             f"{name} has no sound to synchronise by; use --sync timecode or creation-time, or "
             f"{INSTEAD}"
         )
+    samples = array("f")  # grows in place; joining a list of blocks would need twice the memory
     try:
-        blocks = list(read_audio(recording.file, RATE, start_s=info.start_s))
+        for block in read_audio(recording.file, RATE, start_s=info.start_s):
+            samples.frombytes(np.ascontiguousarray(block, np.float32).tobytes())
     except MediaError:
         raise ConfigError(f"the sound of {name} cannot be decoded; {INSTEAD}") from None
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return np.frombuffer(samples, np.float32) if samples else np.zeros(0, np.float32)
 
 
 def _by_sound(

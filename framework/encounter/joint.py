@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +37,19 @@ class Voice:
     Attributes:
         second: (n,) int64 on the shared clock.
         speech: (n,) share of the second with speech, 0 to 1; NaN where no sound was recorded.
+        speakers: the same for speech of each role; empty if that could not be told.
+        note: how speakers were told apart, or why not; empty if nobody asked.
     """
 
     second: NDArray[np.int64]
     speech: NDArray[np.float32]
+    speakers: Mapping[Role, NDArray[np.float32]] = field(default_factory=dict)
+    note: str = ""
+
+    def only(self, roles: Sequence[Role]) -> Voice:
+        """The same without the speech of others by name."""
+        kept = {role: share for role, share in self.speakers.items() if role in roles}
+        return replace(self, speakers=kept)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Joint:
             self,
             people=tuple(self.people[k] for k in kept),
             cameras=tuple(self.cameras[k] for k in kept),
+            voice=None if self.voice is None else self.voice.only(roles),
         )
 
 

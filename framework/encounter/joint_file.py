@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.atomic import atomic_text, explain
-from framework.encounter.joint import Joint
+from framework.encounter.joint import Joint, Voice
 from framework.errors import ConfigError, ContractError, MediaError
 from framework.outputs import number_text, read_emotions
 from framework.types import EMOTIONS, PersonTimeline, Role
@@ -22,31 +22,35 @@ DOCTOR_VIEW = "doctor-view"
 NAMES = {Role.PATIENT: "person-1", Role.DOCTOR: "person-2"}
 
 
-def columns(roles: Sequence[Role], voice: bool) -> list[str]:
+def columns(roles: Sequence[Role], voice: Voice | None) -> list[str]:
     """Heading of ``timeline.csv``."""
     named = [f"{role}_{column}" for role in roles for column in PERSON_COLUMNS]
-    return ["second", "start_s", *named, *(["speech"] if voice else [])]
+    heard = [] if voice is None else ["speech", *(f"{role}_speech" for role in voice.speakers)]
+    return ["second", "start_s", *named, *heard]
 
 
 def write_joint(path: Path, joint: Joint) -> None:
     """Write ``timeline.csv``: one row a second, a group of columns for each role.
 
-    The cells of a role are empty in seconds in which no camera of that role was running.
+    The cells of a role are empty in seconds in which no camera of that role was running. With voice
+    activity, ``speech`` is the share of the second with speech, and ``patient_speech`` and
+    ``doctor_speech`` whose it was where that could be told.
 
     Raises:
         MediaError: the file cannot be written.
     """
     with atomic_text(path) as handle:
         writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(columns([p.role for p in joint.people], joint.voice is not None))
+        writer.writerow(columns([p.role for p in joint.people], joint.voice))
         for second in range(joint.seconds):
             row = [str(second), f"{second:.1f}"]
             for person, cameras in zip(joint.people, joint.cameras, strict=True):
                 k = second - int(person.second[0])
                 row += _cells(person, cameras, k) if 0 <= k < len(person) else _BLANK
             if joint.voice is not None:
-                at = np.flatnonzero(joint.voice.second == second)
-                row.append(number_text(float(joint.voice.speech[at[0]])) if len(at) else "")
+                at = second - int(joint.voice.second[0]) if len(joint.voice.second) else -1
+                for share in (joint.voice.speech, *joint.voice.speakers.values()):
+                    row.append(number_text(float(share[at])) if 0 <= at < len(share) else "")
             writer.writerow(row)
 
 

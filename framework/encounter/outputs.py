@@ -160,6 +160,7 @@ def _describe(
         "seconds": joint.seconds,
         "doctor_scores": encounter.doctor_scores,
         "voice_activity": joint.voice is not None,
+        "speakers": joint.voice.note if joint.voice is not None else None,
         "sync": encounter.sync,
         "min_sync_confidence": encounter.min_sync_confidence,
         "matching": encounter.matching.model_dump() if encounter.references else None,

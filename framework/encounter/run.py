@@ -193,7 +193,8 @@ def _work(
         ]
         joint = join(seen, seconds)
     if encounter.voice_activity:
-        voice = voice_activity(sources, clocks, seconds, components.threads)
+        shows = [r.roles for r in encounter.recordings]
+        voice = voice_activity(sources, clocks, seconds, shows, components.threads)
         joint = Joint(joint.people, joint.cameras, seconds, voice)
     advice: list[Recommendation] = []
     if recommender is not None and joint.people:

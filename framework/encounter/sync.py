@@ -170,13 +170,13 @@ def _window_lags(
     if last <= first or size < rate // 2:
         return np.zeros(0), np.zeros(0)
     count = min(MAX_WINDOWS, max(3, (last - first) // size))
-    loud = 0.1 * float(np.sqrt(np.mean(other.astype(np.float64) ** 2)))
+    loud = 0.1 * _rms(other)
     times, found = [], []
     for start in np.linspace(first, last, count).astype(int):
         piece = other[start : start + size]
         low = max(0, start + int(rough * rate) - reach)
         match = reference[low : low + size + 2 * reach]
-        if np.sqrt(np.mean(piece.astype(np.float64) ** 2)) < loud or len(match) < size:
+        if _rms(piece) < loud or len(match) < size:
             continue
         correlation, lags = gcc_phat(match, piece, rate)
         near = np.abs(lags + (low - start) / rate - rough) <= SEARCH_S
@@ -184,6 +184,11 @@ def _window_lags(
         times.append((start + size / 2) / rate)
         found.append(float(lags[index]) + (low - start) / rate)
     return np.array(times), np.array(found)
+
+
+def _rms(samples: NDArray[np.float32]) -> float:
+    """Root mean square, without a copy of what may be 25 minutes of sound."""
+    return float(np.sqrt(np.dot(samples, samples) / max(len(samples), 1)))
 
 
 def _robust_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from framework.encounter.clock import Clock
 from framework.encounter.joint import Voice
+from framework.encounter.speakers import Heard, turns
 from framework.errors import ComponentError, MediaError
 from framework.media import probe, read_audio
+from framework.types import Role
 
 RATE = 16000
 CHUNK = 512
@@ -26,6 +28,21 @@ CONTEXT = 64
 """Samples of the chunk before that it wants in front."""
 SPEECH = 0.5
 """Probability from which a chunk counts as speech (the package's own default)."""
+SILENCE = 1e-10
+"""Power of digital silence, so that its level is a number."""
+
+ONE_MICROPHONE = (
+    "who speaks is not told: that takes a camera with sound for the patient alone and another for "
+    "the doctor alone"
+)
+ALIKE = (
+    "who speaks is not told: the two microphones hear all speech about equally loud, or only one "
+    "person speaks"
+)
+TOLD = (
+    "who speaks is told by whose microphone hears it louder, gains apart; of two who speak at once "
+    "only the louder counts"
+)
 
 
 def model_file() -> Path:
@@ -69,47 +86,82 @@ class VoiceDetector:
         return float(found[0, 0])
 
 
-def speech_chunks(path: Path, threads: int = 1) -> NDArray[np.bool_]:
-    """(k,) whether each chunk of :data:`CHUNK` samples from the first picture on is speech."""
+def hear(path: Path, clock: Clock, threads: int = 1) -> Heard:
+    """Speech and level of each chunk of :data:`CHUNK` samples from the first picture on."""
     detector = VoiceDetector(threads)
-    found: list[bool] = []
+    speech: list[bool] = []
+    level: list[float] = []
     rest = np.zeros(0, np.float32)
     for block in read_audio(path, RATE, start_s=probe(path).start_s):
         rest = np.concatenate([rest, block.astype(np.float32)])
-        while len(rest) >= CHUNK:
-            found.append(detector.probability(rest[:CHUNK]) >= SPEECH)
-            rest = rest[CHUNK:]
-    return np.array(found, bool)
+        used = len(rest) // CHUNK * CHUNK
+        for chunk in rest[:used].reshape(-1, CHUNK):
+            speech.append(detector.probability(chunk) >= SPEECH)
+            # The step from sample to sample: rumble and handling noise hardly count.
+            power = float(np.mean(np.diff(chunk.astype(np.float64)) ** 2))
+            level.append(10 * np.log10(power + SILENCE))
+        rest = rest[used:]
+    middle = (np.arange(len(speech)) + 0.5) * CHUNK / RATE
+    shared = clock.sync.offset_s + (1 + clock.sync.drift) * middle
+    return Heard(shared, np.array(speech, bool), np.array(level, np.float64))
 
 
 def voice_activity(
-    sources: Sequence[Path], clocks: Sequence[Clock], seconds: int, threads: int = 1
+    sources: Sequence[Path],
+    clocks: Sequence[Clock],
+    seconds: int,
+    shows: Sequence[Sequence[Role]] = (),
+    threads: int = 1,
 ) -> Voice:
-    """Share of each second with speech, by whomever, from every recording that has sound.
+    """Share of each second with speech, and by whom if the microphones tell.
 
     Where several recordings hear a second, the one that hears most speech counts: a microphone may
-    be too far away, but none invents speech.
+    be too far away, but none invents speech. Who speaks is told by the microphones of two cameras
+    that show one person each; see :mod:`framework.encounter.speakers`.
+
+    Args:
+        shows: whom each recording shows.
 
     Raises:
         ComponentError: silero-vad is not installed.
         MediaError: no recording has sound.
     """
     model_file()
-    heard = np.full(seconds, np.nan)
-    any_sound = False
-    for source, clock in zip(sources, clocks, strict=True):
+    overall = np.full(seconds, np.nan)
+    own: dict[Role, Heard] = {}
+    microphones = 0
+    roles = list(shows) or [()] * len(sources)
+    for source, clock, shown in zip(sources, clocks, roles, strict=True):
         if not probe(source).has_audio:
             continue
-        any_sound = True
-        speech = speech_chunks(source, threads)
-        middle = (np.arange(len(speech)) + 0.5) * CHUNK / RATE
-        second = np.floor(clock.sync.offset_s + (1 + clock.sync.drift) * middle).astype(np.int64)
-        inside = (second >= 0) & (second < seconds)
-        count = np.bincount(second[inside], minlength=seconds)
-        spoken = np.bincount(second[inside], weights=speech[inside], minlength=seconds)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(count > 0, spoken / count, np.nan)
-        heard = np.fmax(heard, share)
-    if not any_sound:
+        microphones += 1
+        heard = hear(source, clock, threads)
+        overall = np.fmax(overall, _shares(heard.time_s, heard.speech, seconds))
+        if len(shown) == 1:
+            own.setdefault(shown[0], heard)
+    if not microphones:
         raise MediaError("no recording has sound; leave voice_activity out")
-    return Voice(np.arange(seconds), heard.astype(np.float32))
+    second = np.arange(seconds)
+    speech = overall.astype(np.float32)
+    if not {Role.PATIENT, Role.DOCTOR} <= own.keys():
+        return Voice(second, speech, note=ONE_MICROPHONE)
+    found = turns(own[Role.PATIENT], own[Role.DOCTOR])
+    if found is None:
+        return Voice(second, speech, note=ALIKE)
+    speakers = {
+        role: _shares(found.time_s, spoken, seconds).astype(np.float32)
+        for role, spoken in ((Role.PATIENT, found.first), (Role.DOCTOR, found.second))
+    }
+    return Voice(second, speech, speakers, TOLD)
+
+
+def _shares(
+    time_s: NDArray[np.float64], spoken: NDArray[np.bool_], seconds: int
+) -> NDArray[np.float64]:
+    """(seconds,) share of each second's chunks that are speech; NaN without any."""
+    second = np.floor(time_s).astype(np.int64)
+    inside = (second >= 0) & (second < seconds)
+    count = np.bincount(second[inside], minlength=seconds)
+    total = np.bincount(second[inside], weights=spoken[inside], minlength=seconds)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(count > 0, total / count, np.nan), np.float64)

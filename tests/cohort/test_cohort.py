@@ -3,11 +3,15 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from framework import ConfigError, MediaError
 from framework.cli.main import main
@@ -22,6 +26,7 @@ from framework.cohort import (
     summarise,
     write_cohort,
 )
+from framework.cohort.summary import _histogram
 from framework.types import EMOTIONS, Role
 
 Study = Callable[..., Path]
@@ -104,17 +109,11 @@ def test_a_study_is_counted_as_it_was_written(study: Study, tmp_path: Path) -> N
     assert str(root) not in page
 
 
-def test_rows_are_a_data_frame_or_a_list(study: Study) -> None:
+def test_rows_of_single_encounters_are_there_for_own_models(study: Study) -> None:
     cohort = read_cohort(study(2))
-    assert cohort.rows()[0].labelled_s > 0
-    frame = cohort.data_frame()
-    assert len(frame) == 4
-    assert isinstance(frame, list) or list(frame.columns)[:3] == [
-        "encounter",
-        "role",
-        "duration_s",
-    ]
+    assert len(cohort.rows()) == 4 and cohort.rows()[0].labelled_s > 0
     assert CohortRow.__dataclass_fields__.keys() >= set(EMOTIONS)
+    assert not hasattr(cohort, "data_frame")
 
 
 def broken(root: Path, bench: Any) -> None:
@@ -188,6 +187,62 @@ def test_cells_with_few_encounters_behind_them_are_hidden() -> None:
     assert shown["disgust"] == 0  # nobody stands behind nothing
     assert {d.expression for d in summary.comparison if d.difference is None} == set(hidden)
     assert any("hidden because too few encounters" in r for r in summary.remarks)
+
+
+def few_with_fear() -> Cohort:
+    """Fear in 3 of 20 encounters, and lengths that single out one of them."""
+    encounters = [stored(k, [2, 0, 4 if k < 3 else 0, 20, 10, 20, 3]) for k in range(20)]
+    encounters[7] = replace(encounters[7], duration_s=1900.0)
+    return Cohort(tuple(encounters), (), "x")
+
+
+def test_no_output_shows_a_cell_with_few_encounters_behind_it(tmp_path: Path) -> None:
+    cohort = few_with_fear()
+    summary = summarise(cohort, resamples=200)
+    # the data frame
+    frame = summary.data_frame()
+    rows = frame if isinstance(frame, list) else frame.to_dict("records")
+    for row in rows:
+        assert row["hidden"] == (row["expression"] in ("anger", "fear"))
+        shown = [row[k] for k in ("seconds", "share", "naive_low", "clustered_high", "encounters")]
+        # NaN and None both compare unequal to themselves or are None
+        assert all((v is None or v != v) == row["hidden"] for v in shown)
+        assert row["hidden"] or not row["seconds"] or row["encounters"] >= 10
+    # the tables
+    write_cohort(tmp_path, cohort, summary)
+    for name in ("expressions.csv", "comparison.csv"):
+        for row in csv.DictReader((tmp_path / name).open()):
+            rest = {v for k, v in row.items() if k not in ("role", "expression")}
+            assert (rest == {"hidden"}) == (row["expression"] in ("anger", "fear"))
+    # the page: hidden cells hold neither a number nor a bar, lengths come in large bins
+    page = (tmp_path / "cohort.html").read_text()
+    for line in page.split("<tr>")[1:]:
+        if line.startswith(('<th><span class="swatch k-anger', '<th><span class="swatch k-fear')):
+            assert "hidden" in line and "<rect" not in line and "%" not in line
+    assert all(b.encounters >= 10 for b in summary.histogram)
+    assert sum(b.encounters for b in summary.histogram) == 20
+
+
+@given(
+    st.lists(st.integers(20, 9000), min_size=10, max_size=80),
+    st.integers(2, 12),
+)
+def test_no_bin_of_lengths_is_small(seconds: list[int], least: int) -> None:
+    bins = _histogram(np.array(seconds, np.float64), least)
+    assert sum(b.encounters for b in bins) == len(seconds)
+    assert all(b.encounters >= min(least, len(seconds)) for b in bins)
+    for b in bins:
+        inside = [s for s in seconds if b.start_min <= s / 60 < b.end_min]
+        assert len(inside) == b.encounters
+    assert all(a.end_min <= b.start_min for a, b in pairwise(bins))
+
+
+def test_a_role_that_few_encounters_label_is_left_out() -> None:
+    nothing = [0] * 7
+    encounters = [stored(k, [2, 2, 2, 20, 10, 20, 3] if k < 4 else nothing) for k in range(12)]
+    summary = summarise(Cohort(tuple(encounters), (), "x"), resamples=200)
+    assert summary.roles == () and not summary.rows()
+    assert any(r.startswith("doctor: left out, since fewer than 10") for r in summary.remarks)
 
 
 def test_equal_roles_do_not_differ() -> None:
