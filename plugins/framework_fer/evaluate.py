@@ -28,6 +28,7 @@ from framework_fer.config import ClassifierOptions
 from framework_fer.datasets import LabelledFaces
 from framework_fer.degradation import DEGRADATIONS, Grey, at_size
 from framework_fer.framing import Framing
+from framework_fer.reading_quality import by_quality
 
 SIZES = (24, 32, 48, 64, 96, 128, 224)
 """Sides of the faces of the robustness table, pixels."""
@@ -145,7 +146,13 @@ def robustness(
             )
             for severity in SEVERITIES
         }
-    return {"n": len(some), "none": scores(views), "size": sizes, "degradation": degraded}
+    return {
+        "n": len(some),
+        "none": scores(views),
+        "size": sizes,
+        "degradation": degraded,
+        "quality": by_quality(classifier, views, some, seed),
+    }
 
 
 def evaluate(
@@ -214,6 +221,13 @@ def _robustness_text(tables: dict[str, Any]) -> list[str]:
     for name, severities in tables["degradation"].items():
         cells = "   ".join(f"{s}: {cell(scores)}" for s, scores in severities.items())
         lines.append(f"{name:<18}{cells}")
+    lines.append("small and blurred at random, by face quality: answered, of these wrong")
+    for row in tables["quality"]:
+        wrong = "-" if row["risk"] is None else f"{100 * row['risk']:.1f} %"
+        lines.append(
+            f"{row['from']:g} to {row['to']:<12g}n = {row['n']:<6}{100 * row['answered']:.1f} %, "
+            f"{wrong}"
+        )
     return lines
 
 

@@ -175,4 +175,24 @@ def _robustness(result: Mapping[str, Any]) -> list[str]:
     for name, severities in tables["degradation"].items():
         for severity, scores in severities.items():
             lines.append(f"| {name}, severity {severity} | {cells(scores)} |")
+    return [*lines, "", *_quality(result["data"], tables["quality"])]
+
+
+def _quality(data: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        f"### By face quality: {data}",
+        "",
+        "The same faces, 10 to 48 pixels wide and half of them blurred, at random; quality as in "
+        "a recording (size and sharpness; no pose). *Answered*: the top probability reaches the "
+        "threshold above. The timeline's `min_quality` is read off this table.",
+        "",
+        "| quality | n | answered | of these wrong |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        wrong = "-" if row["risk"] is None else _percent(row["risk"])
+        lines.append(
+            f"| {row['from']:g} to {row['to']:g} | {row['n']:,} | {_percent(row['answered'])} | "
+            f"{wrong} |"
+        )
     return [*lines, ""]
