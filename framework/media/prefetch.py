@@ -15,8 +15,9 @@ def prefetch(items: Iterable[T], depth: int = 8) -> Generator[T]:
 
     Pays off where the producer releases the interpreter lock, as decoders do. An exception of the
     producer is raised at its place in the order. When the consumer stops, by leaving its loop,
-    raising, or closing the generator, the producer is stopped before its next item, closed if it is
-    a generator, and the thread joined.
+    raising, or closing the generator, the producer is stopped before its next item, closed if it
+    can be (generators and readers' iterations), and the thread joined. A reader may be closed while
+    it is read here: the iteration then ends after the frames that are ready.
 
     Args:
         items: the producer; iterated in the background thread only.
@@ -76,8 +77,9 @@ def _produce(items: Iterable[T], shelf: _Shelf) -> None:
     except BaseException as error:
         shelf.error = error
     finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
+        close = getattr(iterator, "close", None)
+        if callable(close):
+            close()
         with shelf.changed:
             shelf.finished = True
             shelf.changed.notify_all()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,38 @@ from numpy.typing import NDArray
 
 from framework.media.source import Damage, SourceInfo
 from framework.types import Frame
+
+
+class Iteration(Iterator[Frame]):
+    """One way through the frames, which may be closed from another thread than it is read in.
+
+    A generator that is running cannot be closed; this waits until it has given the frame it is
+    decoding. After that the iteration is at its end.
+    """
+
+    def __init__(self, frames: Generator[Frame], when_done: Callable[[Iteration], object]) -> None:
+        self._frames = frames
+        self._when_done = when_done
+        # Reentrant: a signal may close the reader in the middle of a frame.
+        self._lock = threading.RLock()
+        self._stopped = False  # or a reader in a hurry would take the lock again and again
+
+    def __next__(self) -> Frame:
+        with self._lock:
+            if self._stopped:
+                raise StopIteration
+            try:
+                return next(self._frames)
+            except BaseException:
+                self._when_done(self)
+                raise
+
+    def close(self) -> None:
+        """Stop and release the file; more than once does no harm."""
+        self._stopped = True
+        with self._lock:
+            self._frames.close()
+            self._when_done(self)
 
 
 class Reader(ABC):
@@ -36,7 +69,7 @@ class Reader(ABC):
         self.damaged_frames: set[int] = set()
         self.notes: list[str] = list(info.notes)
         self._end_s: float | None = None
-        self._running: set[Generator[Frame]] = set()
+        self._running: set[Iteration] = set()
 
     @property
     def start_s(self) -> float:
@@ -66,12 +99,12 @@ class Reader(ABC):
         self.close()
 
     def close(self) -> None:
-        """Stop iterations that are under way and release their files."""
+        """Stop iterations that are under way, in whatever thread, and release their files."""
         for frames in list(self._running):
             frames.close()
         self._running.clear()
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iteration:
         self.damage = []
         self.damaged_frames = set()
         self.notes = list(self.info.notes)
@@ -79,7 +112,7 @@ class Reader(ABC):
 
     def frames(
         self, indices: Iterable[int], times: Sequence[float] | NDArray[np.float64] = ()
-    ) -> Iterator[Frame]:
+    ) -> Iteration:
         """The frames with these indices, in ascending order, each once.
 
         Args:
@@ -102,17 +135,10 @@ class Reader(ABC):
             if frame.index >= wanted[-1]:
                 return
 
-    def _track(self, frames: Generator[Frame]) -> Generator[Frame]:
-        def tracked() -> Generator[Frame]:
-            try:
-                yield from frames
-            finally:
-                frames.close()
-                self._running.discard(handle)
-
-        handle = tracked()
-        self._running.add(handle)
-        return handle
+    def _track(self, frames: Generator[Frame]) -> Iteration:
+        iteration = Iteration(frames, self._running.discard)
+        self._running.add(iteration)
+        return iteration
 
     @abstractmethod
     def _read(self, *, record: bool = True) -> Generator[Frame]:

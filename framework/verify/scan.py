@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,13 +93,12 @@ def scan(
         result.compared = abs(aspect - 1) <= SAME_ASPECT
         beside = _Beside(iter(source))
         batch: list[Frame] = []
-        with closing(prefetch(reader, depth=BATCH)) as frames:
-            for frame in frames:
-                batch.append(frame)
-                if len(batch) == BATCH:
-                    _scan(batch, table, detector, recognizer, enrolment, beside, result)
-                    batch = []
-                    progress("verify", result.frames, info.frame_count)
+        for frame in prefetch(reader, depth=BATCH):
+            batch.append(frame)
+            if len(batch) == BATCH:
+                _scan(batch, table, detector, recognizer, enrolment, beside, result)
+                batch = []
+                progress("verify", result.frames, info.frame_count)
         if batch:
             _scan(batch, table, detector, recognizer, enrolment, beside, result)
         result.duration_s = reader.duration_s

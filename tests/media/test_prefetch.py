@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framework.media import prefetch
+from framework.media import open_reader, prefetch
+from tests.media.recordings import make_video, numbered
 
 
 @settings(max_examples=30, deadline=None)
@@ -89,3 +90,43 @@ def test_starts_nothing_before_it_is_asked():
 def test_depth_must_be_positive():
     with pytest.raises(ValueError, match="depth"):
         prefetch([1], 0)
+
+
+def test_a_reader_may_be_closed_while_it_is_read_ahead(tmp_path):
+    """Also in the middle of a frame: close waits for the frame, and the file is released."""
+    path = make_video(tmp_path / "clip.mp4", [numbered(i) for i in range(40)])
+    decoding, go_on = threading.Event(), threading.Event()
+    reader = open_reader(path)
+    read = reader._read
+
+    def slowly(*, record=True):
+        for frame in read(record=record):
+            if frame.index == 3:
+                decoding.set()
+                assert go_on.wait(5)
+            yield frame
+
+    reader._read = slowly
+    before = threading.active_count()
+    ahead = prefetch(reader, depth=2)
+    assert next(ahead).index == 0
+    assert next(ahead).index == 1  # makes room, so that the producer goes on to frame 3
+    assert decoding.wait(5)
+    threading.Timer(0.05, go_on.set).start()
+    reader.close()  # the thread is inside the generator
+    assert [frame.index for frame in ahead] in ([2], [2, 3])
+    ahead.close()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+    assert not reader._running
+
+
+def test_an_exception_in_the_loop_leaves_no_open_reader(tmp_path):
+    path = make_video(tmp_path / "clip.mp4", [numbered(i) for i in range(40)])
+    with pytest.raises(RuntimeError, match="of the consumer"), open_reader(path) as reader:
+        for frame in prefetch(reader, depth=4):
+            if frame.index == 5:
+                raise RuntimeError("of the consumer")
+    assert not reader._running
