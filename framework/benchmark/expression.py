@@ -82,7 +82,7 @@ def read_expression(
     )
     name = person_name(subject.track_id)
     own = [person for person in timelines.raw if person.person == name]
-    return Reading(own[0], samples)
+    return Reading(own[0], rated)
 
 
 def compare_readings(

@@ -33,6 +33,7 @@ class Part:
         digest: everything a result of it depends on, as JSON values.
         weights: what it may have been trained on.
         options: as they were given.
+        looks_ahead: it sees the analysed recording before it covers it (capability ``prepare``).
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Part:
     digest: Mapping[str, Any]
     weights: tuple[WeightSpec, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    looks_ahead: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +91,7 @@ class Workshop:
             },
             component.spec.weights,
             dict(options),
+            "prepare" in component.spec.capabilities,
         )
 
     def build(self, part: Part, purpose: str = "") -> Any:

@@ -39,12 +39,14 @@ from framework.benchmark.selection import Selection, select
 from framework.benchmark.store import FILE, Row, Store, StoreError, key_of
 from framework.benchmark.studio import Studio, one_line
 from framework.benchmark.work import Work
+from framework.config import RunConfig
 from framework.progress import Progress, silent
 from framework.registry import Registry
 from framework.spec import Kind
 
-MEASUREMENT = 1
+MEASUREMENT = 2
 """Raised whenever a measurement changes its meaning; older rows are then not used."""
+DEFAULT_FER: str = RunConfig.model_fields["fer"].default
 
 ATTACKS: dict[str, Attack] = {
     "T0": t0_naive.attack,
@@ -84,10 +86,10 @@ class Bench:
         threads = config.threads or len(os.sched_getaffinity(0))
         self.workshop = Workshop(self.registry, threads, config.device, config.seed)
         # Misspelt names must not cost a run.
-        self.methods = [Method(REENCODED, REENCODED, None)]
-        for name, options in config.methods():
-            part = self.workshop.part(Kind.ANONYMIZER, name, options, "anonymizer")
-            self.methods.append(Method(part.label, part.digest, part))
+        found = [
+            self.workshop.part(Kind.ANONYMIZER, name, options, "anonymizer")
+            for name, options in config.methods()
+        ]
         self._looking = [
             self.workshop.part(kind, name, config.options.get(str(kind), {}), str(kind))
             for kind, name in (
@@ -98,6 +100,7 @@ class Bench:
         usable = self.workshop.usable
         self.recognizers = usable(Kind.RECOGNIZER, config.recognizers, config.options)
         self.fer = usable(Kind.EMOTION_CLASSIFIER, config.fer, config.options)
+        self.methods = [Method(REENCODED, REENCODED, None), *map(self._method, found)]
         if not self.recognizers:
             self.warn("no recognizer can be built: faces are not attacked, only motion is")
         if not self.fer:
@@ -113,6 +116,19 @@ class Bench:
         for note in self.selection.notes:
             self.warn(note)
         self._curves: dict[tuple[str, str, str], t5_motion.Curves] = {}
+
+    @property
+    def reader(self) -> Part | None:
+        """The classifier of a run, whose samples an anonymizer that looks ahead finds in the
+        table."""
+        named = [part for part in self.fer if part.name == DEFAULT_FER]
+        return next(iter([*named, *self.fer]), None)
+
+    def _method(self, part: Part) -> Method:
+        digest: Any = part.digest
+        if part.looks_ahead and self.reader is not None:
+            digest = {"anonymizer": part.digest, "read by": self.reader.digest}
+        return Method(part.label, digest, part)
 
     # -- keys ------------------------------------------------------------------------------------
 

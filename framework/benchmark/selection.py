@@ -14,8 +14,8 @@ from framework.benchmark.items import DataSet, Item
 FEWEST = 2
 """Persons without whom there is nobody to be confused with."""
 LEARN_SHARE = 3
-"""One in so many of the persons with several items is given to the attackers to learn from, where
-those with a single item do not suffice."""
+"""Where the persons who are not attacked do not suffice, one in so many of those with several items
+is given to the attackers to learn from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,9 @@ class Selection:
 def select(data: DataSet, *, persons: int, fit: int, probes: int, seed: int) -> Selection:
     """Draw persons and their items, the same ones for the same seed.
 
+    Attackers learn most from persons with several items (which differences do not matter?), so
+    that those who are not attacked come first, then persons with a single item.
+
     Args:
         persons: most persons that are attacked.
         fit: most persons an attacker may learn from.
@@ -66,10 +69,13 @@ def select(data: DataSet, *, persons: int, fit: int, probes: int, seed: int) -> 
             f"needs at least {FEWEST}, so no attacker is measured"
         )
         return Selection((), (), (), loose, tuple(notes))
-    learners = single[:fit]
-    spare = max(0, min(fit - len(learners), len(several) // LEARN_SHARE, len(several) - FEWEST))
-    learners += several[len(several) - spare :]
-    attacked = several[: len(several) - spare][:persons]
+    learners = [*several[persons:], *single][:fit]
+    attacked = several[:persons]
+    already = len(several) - len(attacked)
+    most = min(len(several) // LEARN_SHARE, len(several) - FEWEST) - already
+    spare = max(0, min(fit - len(learners), most))
+    learners += attacked[len(attacked) - spare :]
+    attacked = attacked[: len(attacked) - spare]
     enrolled, released = [], []
     for person in attacked:
         items = _drawn_items(by_person[person], seed)

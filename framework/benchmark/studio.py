@@ -179,7 +179,7 @@ class Studio:
         """Detection, landmarks, pose, flicker, exposure and cost, frame by frame."""
         clear, subject = opened.sightings, opened.subject
         both = clear.found & sightings.found
-        n = len(covered.images)
+        n, none = len(covered.images), np.zeros(0, bool)
         error = np.full(n, np.nan, np.float32)
         angle = np.full(n, np.nan, np.float32)
         for i in np.flatnonzero(both).tolist():
@@ -208,6 +208,8 @@ class Studio:
             "seconds": covered.seconds,
             "prepare": np.array(covered.prepare_s),
             "peak": np.array(covered.peak_bytes),
+            "fallback": covered.fallback & subject.present if len(covered.fallback) else none,
+            "held": np.array(covered.held),
         }
 
     def stability(self, template: Template) -> NDArray[np.float64]:

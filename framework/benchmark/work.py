@@ -81,8 +81,7 @@ class Work:
         enrolled = any(item is i for i in self.bench.selection.enrolled)
         wanted = [p for p in self.recognizers if not self._has(item, CLEAR, CLEAR, p)]
         needs_curves = "T5" in self.attacks and item.kind is ItemKind.CLIP
-        needs_crop = "T3" in self.attacks and not enrolled
-        if not (wanted or needs_curves or needs_crop):
+        if not (wanted or needs_curves):
             return
         opened = self.studio.open(item)
         for part in wanted:
@@ -100,7 +99,7 @@ class Work:
         digest = self.method.digest
         fit = any(item is i for i in self.bench.selection.fit)
         wanted = [p for p in self.recognizers if not self._has(item, digest, ATTACKER, p)]
-        needs_crops = fit and "T3" in self.attacks
+        needs_crops = "T2" in self.attacks or (fit and "T3" in self.attacks)
         if not (wanted or needs_crops):
             return
         opened = self.studio.open(item)
@@ -111,8 +110,9 @@ class Work:
             self._keep(item, digest, ATTACKER, part, template)
         if needs_crops:
             for part in self.recognizers:
-                for name, images in ((CLEAR, opened.images), (ATTACKER, covered.images)):
-                    self._crop(opened, images, part, name)
+                self._crop(opened, covered.images, part, ATTACKER)
+                if fit:
+                    self._crop(opened, opened.images, part, CLEAR)
 
     # -- what is released ------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Work:
                     key = bench.stability_key(item, self.method, part)
                     steps = {"steps": self.studio.stability(template)}
                     self._put(key, item, f"stability:{part.label}", steps)
-            if "T3" in self.attacks:
+            if self.attacks & {"T2", "T3"}:
                 self._crop(opened, covered.images, part, RELEASED)
         if "T5" in self.attacks and item.kind is ItemKind.CLIP:
             self.curves[item.id, RELEASED] = self.studio.curves(opened, sightings)
@@ -160,13 +160,19 @@ class Work:
         built = self._built[purpose]
         if isinstance(built, FrameworkError):
             raise built
-        return cover(built, opened.recording, opened.subject)
+        samples = None
+        if self.method.part.looks_ahead and self.bench.reader is not None:
+            samples = self.studio.reading(opened, self.bench.reader.label).samples
+        return cover(built, opened.recording, opened.subject, samples)
 
     def _crop(self, opened: Opened, images: Sequence[Image], part: Part, purpose: str) -> None:
         scale = self.studio.recognizers[part.label].crop_scale
         crop = self.studio.crop(opened, images, opened.sightings, t3_reversal.CROP, scale)
         if crop is not None:
             self.small[opened.item.id, purpose, part.label] = crop
+
+    def _crops(self, items: Sequence[Item], purpose: str, part: Part) -> list[Image | None]:
+        return [self.small.get((item.id, purpose, part.label)) for item in items]
 
     def _has(self, item: Item, method: Any, purpose: str, part: Part) -> bool:
         return self.bench.store.has_template(self.bench.template_key(item, method, purpose, part))
@@ -209,8 +215,8 @@ class Work:
                 fit_persons.append(item.person)
             before = self.small.get((item.id, CLEAR, part.label))
             after = self.small.get((item.id, ATTACKER, part.label))
-            if before is not None and after is not None:
-                pairs.append(CropPair(before, after))
+            if clear is not None and before is not None and after is not None:
+                pairs.append(CropPair(before, after, clear.vector, item.person))
         recognizer = self.studio.recognizers[part.label]
         return Material(
             clear=[self._template(i, CLEAR, CLEAR, part) for i in selection.enrolled],
@@ -220,6 +226,9 @@ class Work:
             fit=fit,
             fit_persons=fit_persons,
             fit_crops=pairs,
+            covered_crops=[
+                self.small.get((i.id, ATTACKER, part.label)) for i in selection.enrolled
+            ],
             probe_crops=[self.small.get((i.id, RELEASED, part.label)) for i in selection.probes],
             embed=recognizer.embed,
             size=recognizer.input_size,

@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from framework import BuildContext, ComponentSpec, hookimpl
+from framework.protocols import ClipView
 from framework.registry import Registry
-from framework.types import EMOTIONS, Frame, Image, Tracks
+from framework.types import EMOTIONS, ComponentEvent, Frame, Image, Tracks
 
 CALLS: list[str] = []
 """Names of anonymizers, once for each item they were called on."""
@@ -22,6 +23,10 @@ class NoOptions(BaseModel):
 class CrashOptions(NoOptions):
     item: int = Field(default=2, ge=1, description="The item, counted from 1, it fails on.")
     interrupt: bool = Field(default=False, description="Fail as Ctrl-C does.")
+
+
+class AheadOptions(NoOptions):
+    never: bool = Field(default=False, description="Fall back on every face.")
 
 
 class Grey:
@@ -55,6 +60,32 @@ class Crash(Grey):
         self._items += 1
 
 
+class Ahead(Grey):
+    """Paints what it saw beforehand; falls back where it saw fewer than five frames, or always."""
+
+    name = "ahead"
+
+    def __init__(self, options: AheadOptions) -> None:
+        self._options = options
+        self._seen = self._read = 0
+        self._events: list[ComponentEvent] = []
+
+    def prepare(self, clip: ClipView) -> None:
+        self._seen = clip.table.frame_count
+        self._read = len(clip.table.samples)
+
+    def anonymize(self, frame: Frame, tracks: Tracks) -> Image:
+        if self._seen < 5 or self._options.never:
+            for track_id in tracks.track_id.tolist():
+                self._events.append(ComponentEvent(frame.index, frame.time_s, track_id, "fallback"))
+            return super().anonymize(frame, tracks)
+        return np.full_like(frame.bgr, 40 + self._read)
+
+    def drain_events(self) -> list[ComponentEvent]:
+        found, self._events = self._events, []
+        return found
+
+
 class Classifier:
     """Reads an expression from the light of the mouth's surroundings: deterministic, varied."""
 
@@ -78,6 +109,10 @@ def crash(options: CrashOptions, context: BuildContext) -> Crash:
     return Crash(options)
 
 
+def ahead(options: AheadOptions, context: BuildContext) -> Ahead:
+    return Ahead(options)
+
+
 def classifier(options: NoOptions, context: BuildContext) -> Classifier:
     return Classifier()
 
@@ -87,6 +122,13 @@ class Plugin:
     def framework_anonymizers(self) -> Iterable[ComponentSpec]:
         for name, options in (("grey", "NoOptions"), ("crash", "CrashOptions")):
             yield ComponentSpec(name, "test", f"{__name__}:{name}", f"{__name__}:{options}")
+        yield ComponentSpec(
+            "ahead",
+            "test",
+            f"{__name__}:ahead",
+            f"{__name__}:AheadOptions",
+            capabilities=frozenset({"prepare", "events"}),
+        )
 
     @hookimpl
     def framework_emotion_classifiers(self) -> Iterable[ComponentSpec]:

@@ -148,6 +148,15 @@ def test_selection_is_disjoint_by_person(tmp_path: Path) -> None:
     assert select(data, persons=200, fit=100, probes=1, seed=2).digest() != chosen.digest()
 
 
+def test_attackers_learn_from_people_with_several_items_where_there_are_enough() -> None:
+    data = synthetic("persons=9,clips=3,seconds=0.2")
+    chosen = select(data, persons=3, fit=5, probes=1, seed=1)
+    assert len(chosen.persons) == 3
+    learnt = [i.person for i in chosen.fit]
+    assert len(set(learnt)) == 5 and len(learnt) == 10  # two items each
+    assert not set(learnt) & set(chosen.persons)
+
+
 def test_too_few_identities_are_said() -> None:
     data = synthetic("persons=1,clips=2,seconds=0.2")
     chosen = select(data, persons=10, fit=10, probes=1, seed=0)

@@ -43,10 +43,18 @@ class Template:
 
 @dataclass(frozen=True, eq=False)
 class CropPair:
-    """The same face before and after, as small crops (s, s, 3) uint8."""
+    """The same face before and after.
+
+    Attributes:
+        clear, covered: small crops (s, s, 3) uint8.
+        vector: (d,) embedding of the clear face at full size.
+        person: whose it is.
+    """
 
     clear: Image
     covered: Image
+    vector: NDArray[np.float32]
+    person: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +68,8 @@ class Material:
         mate: (p,) index of each probe's person in the gallery.
         fit: (clear, covered) templates of other people, by person.
         fit_persons: whose they are.
-        fit_crops: crops of other people, for a learned reversal.
+        fit_crops: crops of other people, for attacks that learn from pixels.
+        covered_crops: g crops of ``covered``, None where there is none.
         probe_crops: p crops of what was released, None where there is none.
         embed: the recogniser on crops of its own size.
         size: side of those crops.
@@ -73,6 +82,7 @@ class Material:
     fit: Sequence[tuple[Template, Template]] = ()
     fit_persons: Sequence[str] = ()
     fit_crops: Sequence[CropPair] = ()
+    covered_crops: Sequence[Image | None] = ()
     probe_crops: Sequence[Image | None] = ()
     embed: Callable[[Sequence[Image]], NDArray[np.float32]] | None = field(default=None, repr=False)
     size: int = 112

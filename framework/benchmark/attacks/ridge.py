@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,23 @@ PENALTIES = 10.0 ** np.arange(-4, 3)
 """Relative to the mean of the kernel's diagonal."""
 
 
-def fit_ridge(x: Matrix, y: Matrix) -> Callable[[Matrix], Matrix]:
+@dataclass(frozen=True, eq=False)
+class Ridge:
+    """A fitted map.
+
+    Attributes:
+        predict: from (k, d) to (k, m).
+        error: mean squared leave-one-out error of an entry of y.
+    """
+
+    predict: Callable[[Matrix], Matrix]
+    error: float
+
+    def __call__(self, rows: Matrix) -> Matrix:
+        return self.predict(rows)
+
+
+def fit_ridge(x: Matrix, y: Matrix) -> Ridge:
     """Fit y = x w + b.
 
     Works with as few rows as there are, whatever the number of columns: the n x n kernel is
@@ -22,15 +39,13 @@ def fit_ridge(x: Matrix, y: Matrix) -> Callable[[Matrix], Matrix]:
     Args:
         x: (n, d), y: (n, m), n >= 2.
 
-    Returns:
-        A function from (k, d) to (k, m).
     """
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     a, b = x - x_mean, y - y_mean
     kernel = a @ a.T
     level = float(np.trace(kernel)) / len(kernel)
     if level <= 1e-12:
-        return lambda rows: np.tile(y_mean, (len(rows), 1))
+        return Ridge(lambda rows: np.tile(y_mean, (len(rows), 1)), float((b**2).mean()))
     values, axes = np.linalg.eigh(kernel)
     rotated = axes.T @ b
     best: tuple[float, Matrix] | None = None
@@ -43,6 +58,6 @@ def fit_ridge(x: Matrix, y: Matrix) -> Callable[[Matrix], Matrix]:
         if best is None or error < best[0]:
             best = (error, dual)
     assert best is not None
-    dual = best[1]
+    error, dual = best
     # Kept in dual form: the matrix of weights would be d x m, gigabytes for pictures.
-    return lambda rows: np.asarray((rows - x_mean) @ a.T @ dual + y_mean)
+    return Ridge(lambda rows: np.asarray((rows - x_mean) @ a.T @ dual + y_mean), error)

@@ -20,7 +20,8 @@ def pareto(results: Results) -> str:
     for method in results.methods:
         attack, emotion = results.strongest(method), _expression(results, method)
         if attack is not None and emotion is not None and emotion.value is not None:
-            points.append((method, attack, emotion))
+            label = f"{method} (fallback)" if results.is_fallback(method) else method
+            points.append((label, attack, emotion))
     if not points:
         return ""
     parts = [

@@ -49,6 +49,7 @@ def headline(results: Results) -> Table:
         "emotion kappa",
         "faces kept",
         "exposed",
+        "fallback",
         "frames/s",
         "failed",
         "seen in training",
@@ -66,6 +67,7 @@ def headline(results: Results) -> Table:
                 with_interval(_interval(results.get(method, "emotion kappa"))),
                 with_interval(_interval(results.get(method, "detection kept"))),
                 number(_value(results.get(method, "exposed share"))),
+                number(results.fallback(method)),
                 number(_value(fps), 1),
                 str(sum(1 for f in results.failures if f.method == method)),
                 results.plan["contamination"].get(method, "no"),
@@ -75,8 +77,9 @@ def headline(results: Results) -> Table:
     caption = (
         f"{plan['persons']} persons, {plan['probes']} released items, attackers learn from "
         f"{plan['fit_persons']} other persons. Rank-1 is normalised: 0 is chance, 1 is perfect "
-        f"recognition; lower protects better. Kappa: 1 is the expression of the original. Brackets "
-        f"are 95 % intervals over persons."
+        f"recognition; lower protects better. Kappa: 1 is the expression of the original. "
+        f"Fallback: share of faces to which the method did something simpler than its name says. "
+        f"Brackets are 95 % intervals over persons."
     )
     return Table("Overview", header, rows, caption)
 
@@ -168,6 +171,7 @@ def utility_tables(results: Results) -> list[Table]:
                 "jerk ratio",
                 "exposed share",
                 "exposed face-seconds",
+                "fallback share",
             ),
             None,
             "Landmark error in inter-ocular distances, pose error in degrees, over frames in which "

@@ -22,7 +22,12 @@ from framework.benchmark.metrics.ratio import Ratio
 from framework.benchmark.metrics.verification import threshold_at_far
 from framework.benchmark.results.cell import Axis, Cell
 from framework.benchmark.results.privacy import Attacked, cells_of, distinct
-from framework.benchmark.results.utility import Measured, emotion_cells, face_cells
+from framework.benchmark.results.utility import (
+    FALLBACK_SHARE,
+    Measured,
+    emotion_cells,
+    face_cells,
+)
 from framework.benchmark.runner import Bench
 from framework.benchmark.statistics.equivalence import Equivalence
 from framework.benchmark.statistics.groups import GroupTable, by_group
@@ -35,6 +40,8 @@ switch."""
 OWN_THRESHOLD = frozenset({"T1", "T2", "T5"})
 """Attacks whose scores have a scale of their own: two covered faces may resemble each other more
 than two pictures of one person. Their threshold is fixed on their own impostor comparisons."""
+MOSTLY = 0.5
+"""Share of faces from which a row shows the fallback of a method and not the method."""
 STRONG_ENOUGH = 0.5
 """Normalised rank-1 on clear faces below which an attacker proves nothing on these data."""
 
@@ -103,6 +110,15 @@ class Results:
         ]
         return max(found, key=lambda c: c.value or 0.0) if found else None
 
+    def fallback(self, method: str) -> float | None:
+        """Share of faces to which the method did something simpler; None if it reports nothing."""
+        found = self.get(method, FALLBACK_SHARE)
+        return None if found is None else found.value
+
+    def is_fallback(self, method: str) -> bool:
+        """Whether the row shows the fallback and not the method."""
+        return (self.fallback(method) or 0.0) > MOSTLY
+
     def get(self, method: str, metric: str, component: str | None = None) -> Cell | None:
         """The first figure of this name."""
         for c in self.cells:
@@ -123,7 +139,9 @@ def evaluate(bench: Bench, store: Store) -> Results:
         results.cells += cells
         if equivalence:
             results.equivalence[method.label] = equivalence
+    results.notes += seen.notes
     _check_attackers(results, bench)
+    _check_fallbacks(results)
     _compare_methods(results, bench.config.seed)
     _groups(results, bench)
     return results
@@ -139,7 +157,7 @@ class _Seen:
         self.mate = np.array([place[i.person] for i in bench.selection.probes], np.int64)
         self.clear = next(m for m in bench.methods if m.part is not None and m.part.name == "none")
         self.reencoded = next(m for m in bench.methods if m.label == REENCODED)
-        self._few: list[int] | None = None
+        self.notes: list[str] = []
 
     def _payload(self, key: str) -> Payload | None:
         row = self.store.get(key)
@@ -241,13 +259,21 @@ class _Seen:
         )
         cells = face_cells(measured) + self._stability(method, measured)
         equivalence = {}
-        for part in bench.fer:
+        moving = [i for i, p in enumerate(measured.faces) if p is None or not bool(p["held"])]
+        if len(moving) < len(items):
+            self.notes.append(
+                f"{method.label} looks ahead, so it was shown {len(items) - len(moving)} stills as "
+                f"recordings in which nobody moves; what it does to expression cannot be measured "
+                f"on them"
+            )
+        items = [items[i] for i in moving]
+        for part in bench.fer if items else []:
             found = emotion_cells(
                 Measured(
                     method.label,
                     items,
-                    measured.faces,
-                    measured.reference,
+                    [measured.faces[i] for i in moving],
+                    [measured.reference[i] for i in moving],
                     contamination([*involved, part], bench.data, config.data_name),
                     config.resamples,
                     config.seed,
@@ -312,20 +338,34 @@ def _check_attackers(results: Results, bench: Bench) -> None:
                 )
 
 
+def _check_fallbacks(results: Results) -> None:
+    """Say it where a method did something simpler than its name says."""
+    for method in results.methods:
+        share = results.fallback(method)
+        if share:
+            what = "are those of the fallback" if results.is_fallback(method) else "include these"
+            results.notes.append(
+                f"{method}: {share:.0%} of the faces were covered by its fallback (for fomm a "
+                f"plain mask), not by the method itself; its figures {what}"
+            )
+
+
 def _compare_methods(results: Results, seed: int) -> None:
-    """Every two methods, by the strongest attack on each and by the agreement of emotions."""
+    """Every two methods, by the strongest attack on each and by the agreement of emotions. Rows
+    that show a fallback are left out."""
+    methods = [m for m in results.methods if not results.is_fallback(m)]
     pairs = []
     for metric in ("strongest attack, rank-1", "emotion agreement"):
         by_method: dict[str, Cell | None] = {}
-        for method in results.methods:
+        for method in methods:
             found = (
                 results.strongest(method)
                 if metric.startswith("strongest")
                 else results.get(method, metric)
             )
             by_method[method] = found
-        for i, first in enumerate(results.methods):
-            for second in results.methods[i + 1 :]:
+        for i, first in enumerate(methods):
+            for second in methods[i + 1 :]:
                 a, b = by_method[first], by_method[second]
                 if a is None or b is None:
                     continue

@@ -17,6 +17,9 @@ from framework.benchmark.statistics.equivalence import Equivalence, equivalent_d
 from framework.benchmark.store import Payload
 from framework.types import EMOTIONS, UNKNOWN
 
+FALLBACK_SHARE = "fallback share"
+"""Name of the figure that says how often an anonymizer did not do what its name says."""
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
@@ -131,6 +134,20 @@ def face_cells(measured: Measured) -> list[Cell]:
             note="share of face-frames that came back as they were; must be 0",
         ),
     ]
+    if any(p is not None and len(p["fallback"]) for p in measured.faces):
+
+        def fallback(payload: Payload | None, reference: Payload) -> tuple[float, float]:
+            count = 0.0 if payload is None else float(payload["fallback"].sum())
+            return count, 0.0 if payload is None else float(reference["present"].sum())
+
+        cells.append(
+            cell(
+                Axis.PRIVACY,
+                FALLBACK_SHARE,
+                measured.interval(ratio(fallback), proportion=True),
+                note="share of face-frames in which it did something simpler than its method",
+            )
+        )
     open_s = sum(float(p["duration"][p["exposed"]].sum()) for p in measured.faces if p is not None)
     cells.append(_plain(measured, Axis.PRIVACY, "exposed face-seconds", open_s))
     return cells + _cost(measured)
