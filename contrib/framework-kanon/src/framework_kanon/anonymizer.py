@@ -12,6 +12,7 @@ sequence of choices would say more about the face than one choice does.
 from __future__ import annotations
 
 import hashlib
+import secrets
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class KSame:
         self._gallery = gallery
         self._options = options
         self._secret = secret
-        self._faces: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+        self._faces: dict[int, NDArray[np.float32]] = {}
 
     def reset(self) -> None:
         """Forget which donors stand for whom."""
@@ -77,14 +78,13 @@ class KSame:
         rect, mask = region.raster()
         if rect.empty or landmarks is None:
             return
-        colour, matte = self._faces[region.track_id]
+        layers = self._faces[region.track_id]
         centre = landmarks.mean(axis=0)
         target = (landmarks - centre) * DRAWN + centre - np.array(rect[:2], np.float32)
         matrix = similarity(LANDMARKS, target)
         shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         if shrink < 1e-3:
             return
-        layers = np.dstack([colour * matte[..., None], matte])  # premultiplied: no fringe
         if shrink < 0.5:  # averaged first, or small faces would flicker with aliasing
             side = max(8, round(2 * shrink * SIZE))
             layers = cv2.resize(layers, (side, side), interpolation=cv2.INTER_AREA)
@@ -123,5 +123,5 @@ def build(options: KSameOptions, context: BuildContext) -> KSame:
     """Factory named in the component's description. Errors: see :func:`load_gallery`."""
     key = context.key
     if key is None:
-        key = np.random.default_rng().bytes(32) if options.choice == "random" else b""
+        key = secrets.token_bytes(32) if options.choice == "random" else b""
     return KSame(load_gallery(options), options, b"k-same" + key)

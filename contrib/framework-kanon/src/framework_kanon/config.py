@@ -32,6 +32,12 @@ class KSameOptions(BaseModel):
         description="nearest: the k donors most like the face, as published; random: k donors "
         "drawn with the key, which says nothing about the face.",
     )
+    exclude: tuple[str, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Names of donors that are never used, such as portraits of people who are in "
+        "the recording; as in [dr-one,dr-two].",
+    )
     margin: float = Field(
         default=0.25,
         ge=0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from framework import ComponentError, Frame, Image, Kind, Registry
 from framework.alignment import align, similarity, template
+from framework.suggest import did_you_mean
 from framework_kanon.config import KSameOptions
 
 SIZE = 256
@@ -67,23 +70,25 @@ class Gallery:
         likeness = self.likeness(image, landmarks)
         return sorted(int(i) for i in np.argsort(-likeness, kind="stable")[:k])
 
-    def average(self, chosen: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Colour (SIZE, SIZE, 3) and matte (SIZE, SIZE) of the mean of these donors.
+    def average(self, chosen: Sequence[int]) -> NDArray[np.float32]:
+        """The mean of these donors, (SIZE, SIZE, 4) float32: premultiplied colour, matte (0 to 1).
 
-        Each goes in together with its mirror image: moles, partings and the light are gone, which
-        an average of few would keep. Detail finer than the spread of the landmarks, which would
-        belong to one donor and not to k, is smoothed away.
+        Every step is linear and the same for each donor, so that laid over grey the result is
+        exactly the mean of the donors laid over that grey, each with the weight 1/k. Each goes in
+        together with its mirror image: moles, partings and the light are gone, which an average of
+        few would keep. Detail finer than the spread of the landmarks, which would belong to one
+        donor and not to k, is smoothed away.
+
+        Args:
+            chosen: numbers of the donors, none of them twice.
         """
         import cv2
 
-        weight = self.matte[chosen][..., None]
-        total = np.maximum(weight.sum(axis=0), 1e-6)
-        colour = (self.bgr[chosen] * weight).sum(axis=0) / total
-        layers = np.dstack([colour, self.matte[chosen].mean(axis=0)])
+        matte = self.matte[chosen][..., None]
+        layers = np.concatenate([self.bgr[chosen] * matte, matte], axis=3).mean(axis=0)
         centre = 2 * float(LANDMARKS[:, 0].mean()) - (SIZE - 1)
         mirrored = np.roll(layers[:, ::-1], round(centre), axis=1)
-        even = np.asarray(cv2.GaussianBlur((layers + mirrored) / 2, (0, 0), SPREAD), np.float32)
-        return even[..., :3], even[..., 3]
+        return np.asarray(cv2.GaussianBlur((layers + mirrored) / 2, (0, 0), SPREAD), np.float32)
 
 
 def signature(
@@ -104,16 +109,26 @@ def signature(
 
 
 def load_gallery(options: KSameOptions) -> Gallery:
-    """The donors that the options select.
+    """The donors that the options select, none of them twice.
 
     Raises:
-        ComponentError: there are fewer than k, or no face is found in an added one.
+        ComponentError: there are fewer than k different ones, no face is found in an added one, or
+            one that is to be left out is not there.
         UserError: a donor was changed, or has no licence.
     """
     from framework_fomm.donors.store import load_selection
 
     pictures, mattes = [], []
-    donors = load_selection(options.donors, options.folder)
+    found = load_selection(options.donors, options.folder)
+    names = [donor.name for donor in found]
+    for name in options.exclude:
+        if name not in names:
+            raise ComponentError(
+                f"anonymizer k-same: there is no donor {name} to exclude{did_you_mean(name, names)}"
+            )
+    # A portrait that was added under two names would count for two of the k.
+    different = {hashlib.sha256(d.bgra.tobytes()).digest(): d for d in reversed(found)}
+    donors = [d for d in different.values() if d.name not in options.exclude][::-1]
     if len(donors) < options.k:
         raise ComponentError(
             f"anonymizer k-same: k is {options.k}, and there are {len(donors)} donors; add some "
