@@ -86,6 +86,10 @@ def live(
     summary = [
         f"{result.frames_out} of {result.frames_in} pictures covered and shown, "
         f"{result.analysed} analysed, {result.lost} lost before that; covered whole: {whole}",
+        *(
+            f"not swapped but masked: {n} faces in single pictures ({reason})"
+            for reason, n in result.masked.most_common()
+        ),
         *(f"wrote {file}" for file in result.files),
     ]
     finish(summary, result.passed, result.reasons, quiet)

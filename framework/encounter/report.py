@@ -25,6 +25,9 @@ from framework.report.scale import length, ticks
 from framework.timeline import TimelineConfig
 from framework.types import EMOTIONS, UNKNOWN, PersonTimeline, Recommendation, Role
 
+JUMPS = 60
+"""Links to the recording along a person's lanes, at most about so many."""
+
 
 @dataclass(frozen=True)
 class CameraView:
@@ -104,7 +107,8 @@ def render_page(page: EncounterPage) -> str:
         evidence=_evidence(page),
         labels=svg.LABELS,
         ticks=_ticks(span),
-        speech=_speech(page.joint.voice, span),
+        speech=_speech_rows(page.joint.voice, span),
+        speech_note=page.joint.voice.note if page.joint.voice is not None else "",
         advice=None
         if page.advice is None
         else [_advice(page, n, a) for n, a in enumerate(page.advice, start=1)],
@@ -118,17 +122,18 @@ def render_page(page: EncounterPage) -> str:
                 "readable": f"{e.readable_s} s",
                 "links": _links(page, e.start_s),
             }
-            for e in page.episodes
+            for e in sorted(page.episodes, key=lambda e: (e.start_s, e.person))
         ],
         changes=[
             {
                 "who": who.get(c.person, c.person),
                 "time": clock_text(c.time_s),
+                "links": _links(page, c.time_s),
                 "rises": c.rises,
                 "falls": c.falls,
                 "by": f"{c.by:.2f}",
             }
-            for c in page.changes
+            for c in sorted(page.changes, key=lambda c: (c.time_s, c.person))
         ],
         change_rule=(
             "A change is marked where the mean of all seven probabilities becomes another one: "
@@ -178,12 +183,19 @@ def _camera(page: EncounterPage, camera: CameraView) -> dict[str, Any]:
         "shows": camera.shows,
         "method": "shared clock" if own else camera.clock.method,
         "offset": f"{sync.offset_s:.3f} s",
-        "drift": "-" if own else f"{1e6 * sync.drift:.0f} ppm",
+        "drift": _drift(camera.clock),
         "confidence": f"{sync.confidence:.2f}" if sync.windows else "-",
         "unprotected": f"{bare:.2f} s",
         "bare": bare > 0,
         "notes": camera.notes,
     }
+
+
+def _drift(clock: Clock) -> str:
+    if clock.method != "audio":
+        return "-"
+    # A line through a few seconds has no slope worth a number; synchronise() leaves it at 0 then.
+    return f"{1e6 * clock.sync.drift:.0f} ppm" if clock.sync.drift else "too short to tell"
 
 
 def _person(page: EncounterPage, timeline: PersonTimeline, span: int) -> dict[str, Any]:
@@ -200,6 +212,7 @@ def _person(page: EncounterPage, timeline: PersonTimeline, span: int) -> dict[st
         f"{labelled:,} of them with a label",
         "spoken": f"Emotions of the {timeline.role} over time: {shares or 'nothing'}.",
         "lanes": svg.lanes(whole, grid),
+        "jumps": _jumps(page, timeline, span),
         "stack": svg.stacked(whole, grid),
         "changes": _marks([c.time_s for c in page.changes if c.person == timeline.person], span),
         "marks": [
@@ -227,13 +240,19 @@ def _advice(page: EncounterPage, number: int, advice: Recommendation) -> dict[st
 
 def _links(page: EncounterPage, time_s: float) -> list[dict[str, str]]:
     """The moment in every covered recording that was running then, on its own clock."""
-    found = []
-    for camera in page.cameras:
-        own = camera.clock.own(time_s)
-        if 0 <= own < camera.audit.duration_in_s:
-            to = f"{page.root}{camera.name}/{camera.video}#t={own:.1f}"
-            found.append({"name": camera.name, "to": to})
-    return found
+    links = [(camera.name, _link(page, camera, time_s)) for camera in page.cameras]
+    return [{"name": name, "to": to} for name, to in links if to]
+
+
+def _link(page: EncounterPage, camera: CameraView, time_s: float) -> str:
+    """A moment of the shared clock in one recording; empty if it was not running.
+
+    Browsers and players know ``#t=`` (W3C Media Fragments).
+    """
+    own = camera.clock.own(time_s)
+    if not -0.5 <= own < camera.audit.duration_in_s:  # less than half a second early is its start
+        return ""
+    return f"{page.root}{camera.name}/{camera.video}#t={max(own, 0.0):.1f}"
 
 
 def _evidence(page: EncounterPage) -> str:
@@ -247,9 +266,9 @@ def _evidence(page: EncounterPage) -> str:
     )
     return (
         f"A second is unknown, and never guessed, with fewer than {c.min_samples} classified faces,"
-        f" less than {100 * c.min_coverage:.0f} % in view, a mean quality below {c.min_quality:g}, "
-        f"or no probability of {page.unknown_below:g}. {smoothing} Where both cameras see "
-        "somebody, each second is that of the camera which reads the face better."
+        f" less than {100 * c.min_coverage:.0f}\u00a0% in view, a mean quality below "
+        f"{c.min_quality:g}, or no probability of {page.unknown_below:g}. {smoothing} "
+        "Where both cameras see somebody, each second is that of the camera which reads the face better."
     )
 
 
@@ -269,11 +288,21 @@ def _marks(times: Sequence[float], span: int) -> str:
     )
 
 
-def _speech(voice: Voice | None, span: int) -> str:
+def _speech_rows(voice: Voice | None, span: int) -> list[dict[str, str]]:
+    """Charts of who speaks when: by role if that could be told, else by whomever."""
     if voice is None:
-        return ""
+        return []
+    rows = {f"{role} speaks": share for role, share in voice.speakers.items()}
+    rows = rows or {"speech": voice.speech}
+    return [
+        {"name": name, "chart": _speech(voice.second.tolist(), share.tolist(), span)}
+        for name, share in rows.items()
+    ]
+
+
+def _speech(seconds: Sequence[int], shares: Sequence[float], span: int) -> str:
     path = []
-    for second, share in zip(voice.second.tolist(), voice.speech.tolist(), strict=True):
+    for second, share in zip(seconds, shares, strict=True):
         if np.isfinite(share) and share > 0:
             high = 14 * share
             left, width = 1000 * second / span, 1000 / span
@@ -284,6 +313,31 @@ def _speech(voice: Voice | None, span: int) -> str:
         '<svg class="seen" viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true" '
         f'focusable="false"><path class="observed" d="{"".join(path)}"/></svg>'
     )
+
+
+def _jumps(page: EncounterPage, timeline: PersonTimeline, span: int) -> list[dict[str, str]]:
+    """Stretches of a person's lanes, each with the place in the recording that shows them."""
+    found = []
+    source = page.joint.cameras[page.joint.people.index(timeline)]
+    first = int(timeline.second[0]) if len(timeline) else 0
+    starts = ticks(span, most=JUMPS)
+    for start, end in zip(starts, [*starts[1:], span], strict=True):
+        here = source[max(0, start - first) : max(0, end - first)]
+        shown = here[here >= 0]
+        if end <= start or not len(shown):
+            continue
+        camera = page.cameras[int(np.bincount(shown).argmax())]
+        link = _link(page, camera, max(float(start), float(first)))
+        if link:
+            found.append(
+                {
+                    "to": link,
+                    "left": _css(100 * start / span),
+                    "width": _css(100 * (end - start) / span),
+                    "title": f"{camera.name} at {clock_text(start)}",
+                }
+            )
+    return found
 
 
 def _cameras(count: int) -> str:

@@ -344,10 +344,12 @@ def camera_notes(clock: Clock, casting: Casting) -> list[str]:
         switches = casting.switches[role]
         text = f"{role} decided by {how}"
         if switches:
-            text += f"; the tracker lost and found this face {switches} times"
+            often = "once" if switches == 1 else f"{switches} times"
+            text += f"; the tracker lost and found this face {often}"
         notes.append(text)
     if casting.bystanders:
-        notes.append(f"{casting.bystanders} faces of others, covered by the mask and not analysed")
+        others = "1 face" if casting.bystanders == 1 else f"{casting.bystanders} faces"
+        notes.append(f"{others} of others, covered by the mask and not analysed")
     for start, end, seen in casting.uncertain:
         notes.append(
             f"uncertain face from {start:.1f} s to {end:.1f} s on this camera's own clock (seen "

@@ -12,7 +12,7 @@ file through the live path gives what it gives offline.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from framework.errors import ContractError
 from framework.live.options import LiveOptions
 from framework.pipeline.cover_check import uncovered, whole_frame_cover
-from framework.protocols import Anonymizer, Detector, Tracker
+from framework.protocols import Anonymizer, Detector, ReportingAnonymizer, Tracker
 from framework.resolve import ResolveOptions
 from framework.types import Detections, Frame, Image, Role, Tracks
 
@@ -77,6 +77,7 @@ class LiveEngine:
         role, people: role of the main people, and how many there are; others are bystanders.
         allow_no_faces: pictures without any known face leave as they are.
         failures: exceptions, by the class's name and stage.
+        masked: what the anonymizer says it covered in another way, by reason.
     """
 
     detector: Detector
@@ -88,6 +89,7 @@ class LiveEngine:
     people: int = 1
     allow_no_faces: bool = False
     failures: list[tuple[float, str, str]] = field(default_factory=list)
+    masked: Counter[str] = field(default_factory=Counter)
     _held: deque[_Held] = field(default_factory=deque)
     _last: dict[int, _Face] = field(default_factory=dict)
     _weight: dict[int, float] = field(default_factory=dict)
@@ -176,6 +178,10 @@ class LiveEngine:
         except Exception as error:
             self.failures.append((frame.time_s, "anonymizer", type(error).__name__))
             return self._whole(frame, FAILED)
+        finally:
+            # Counted and forgotten: a day of them would fill the memory.
+            if isinstance(self.anonymizer, ReportingAnonymizer):
+                self.masked.update(e.detail or e.kind for e in self.anonymizer.drain_events())
         if left_open:
             self.failures.append((frame.time_s, "anonymizer", "UncoveredFace"))
             return self._whole(frame, FAILED)

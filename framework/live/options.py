@@ -17,6 +17,14 @@ class LiveOptions(BaseModel):
         description="how long a picture is held before it is shown, seconds; a face that is found "
         "within this time is covered backwards, too",
     )
+    max_late_s: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=30.0,
+        description="a picture whose turn comes later than this after it arrived is thrown away, "
+        "never shown, unless it is the newest; bounds the delay of a machine too slow even to "
+        "cover, seconds",
+    )
     history_s: int = Field(
         default=3600,
         ge=60,

@@ -40,11 +40,13 @@ class LiveResult:
     """What a live session did.
 
     Attributes:
-        frames_in: pictures that came; ``lost`` more were thrown away because too many waited.
+        frames_in: pictures that came; ``lost`` more were thrown away because they waited too long.
         frames_out: covered pictures that left.
         analysed: pictures that were analysed; the others were covered by their neighbours' faces.
         whole: pictures that were covered whole, by reason.
         failures: exceptions of components, as (time, stage, class).
+        masked: faces that a swap could not follow and covered by its mask, by reason; a face
+            counts once for each picture.
         events: how many events, by kind.
         files: what was written.
     """
@@ -55,6 +57,7 @@ class LiveResult:
     lost: int = 0
     whole: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[float, str, str]] = field(default_factory=list)
+    masked: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     files: list[Path] = field(default_factory=list)
 
@@ -145,6 +148,7 @@ def single_pass(
     result.failures = list(engine.failures)
     if moments.sampler is not None:
         result.failures += [(f.time_s, f.stage, f.error) for f in moments.sampler.failures]
+    result.masked = Counter(engine.masked)
 
 
 def run_live(
@@ -183,10 +187,11 @@ def run_live(
         if out is None:
             raise ConfigError(f"{what}; give --out DIR for the covered recording and the events")
         raise ConfigError(f"{what}; leave --window out")
+    late_s = validated(LiveOptions, components.config.options_of("live"), "live").max_late_s
     result = LiveResult()
     screen = Window() if window else None
     with ExitStack() as stack:
-        opened = stack.enter_context(open_source(source, realtime, components.threads))
+        opened = stack.enter_context(open_source(source, realtime, components.threads, late_s))
         _refuse_overwriting(source, out)
         parts = build_parts(components, opened.info)
         writer: Writer | None = None

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from framework.types import Frame
 STREAMS = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://")
 WAITING = 64
 """Pictures that may wait to be processed; when more come the oldest are lost, never shown bare."""
+MAX_LATE_S = 1.0
+"""How long one of them may wait."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class LiveSource:
     Attributes:
         info: size and rate.
         realtime: pictures come whether they are waited for or not.
-        lost: pictures that were thrown away because too many waited.
+        lost: pictures that were thrown away because they waited too long or too many did.
         duration_s: end of the last picture; known at the end.
     """
 
@@ -50,17 +52,20 @@ class LiveSource:
 
 
 @contextmanager
-def open_source(name: str, realtime: bool = False, threads: int = 0) -> Generator[LiveSource]:
+def open_source(
+    name: str, realtime: bool = False, threads: int = 0, max_late_s: float = MAX_LATE_S
+) -> Generator[LiveSource]:
     """Open ``0`` (a camera), ``rtsp://...`` (a stream) or a file.
 
     Args:
         realtime: a file is played at its own speed, as if it were a camera.
+        max_late_s: how long a picture in real time may wait for its turn, seconds.
 
     Raises:
         MediaError: it cannot be opened.
     """
     if name.isdigit() or name.startswith(STREAMS):
-        with _open_capture(name) as source:
+        with _open_capture(name, max_late_s) as source:
             yield source
         return
     path = Path(name)
@@ -73,11 +78,11 @@ def open_source(name: str, realtime: bool = False, threads: int = 0) -> Generato
                 yield Arrived(frame, 0.0)
             source.duration_s = reader.duration_s
 
-        source.pictures = _paced(source, frames()) if realtime else frames()
+        source.pictures = _paced(source, frames(), max_late_s) if realtime else frames()
         yield source
 
 
-def _paced(source: LiveSource, frames: Iterator[Arrived]) -> Generator[Arrived]:
+def _paced(source: LiveSource, frames: Iterator[Arrived], max_late_s: float) -> Generator[Arrived]:
     """A recording that does not wait: a thread plays it, and what is late is late."""
     start = time.monotonic()
 
@@ -86,11 +91,38 @@ def _paced(source: LiveSource, frames: Iterator[Arrived]) -> Generator[Arrived]:
             time.sleep(max(0.0, start + arrived.frame.time_s - time.monotonic()))
             yield arrived.frame
 
-    yield from _threaded(source, play(), lambda frame: time.monotonic() - start - frame.time_s)
+    def late(frame: Frame) -> float:
+        return time.monotonic() - start - frame.time_s
+
+    yield from threaded(source, play(), late, max_late_s)
 
 
-def _threaded(source: LiveSource, frames: Iterator[Frame], late: Any) -> Generator[Arrived]:
-    """Takes pictures in a thread of its own, so that none waits in a driver's buffer."""
+def next_due(
+    waiting: deque[Frame],
+    late: Callable[[Frame], float],
+    max_late_s: float,
+    source: LiveSource,
+) -> Frame:
+    """The first waiting picture that is not too late, or else the newest; others are lost."""
+    frame = waiting.popleft()
+    while waiting and late(frame) > max_late_s:
+        frame = waiting.popleft()
+        source.lost += 1
+    return frame
+
+
+def threaded(
+    source: LiveSource,
+    frames: Iterator[Frame],
+    late: Callable[[Frame], float],
+    max_late_s: float = MAX_LATE_S,
+) -> Generator[Arrived]:
+    """Takes pictures in a thread of its own, so that none waits in a driver's buffer.
+
+    Args:
+        late: how many seconds ago a picture was due.
+        max_late_s: what waited longer is thrown away while something newer waits.
+    """
     waiting: deque[Frame] = deque()
     changed = threading.Condition()
     state: dict[str, Any] = {"end": False, "stop": False, "error": None}
@@ -121,8 +153,8 @@ def _threaded(source: LiveSource, frames: Iterator[Frame], late: Any) -> Generat
                 changed.wait_for(lambda: waiting or state["end"])
                 if not waiting:
                     break
-                frame = waiting.popleft()
-            yield Arrived(frame, float(late(frame)))
+                frame = next_due(waiting, late, max_late_s, source)
+            yield Arrived(frame, late(frame))
     finally:
         with changed:
             state["stop"] = True
@@ -132,7 +164,7 @@ def _threaded(source: LiveSource, frames: Iterator[Frame], late: Any) -> Generat
 
 
 @contextmanager
-def _open_capture(name: str) -> Generator[LiveSource]:
+def _open_capture(name: str, max_late_s: float) -> Generator[LiveSource]:
     import cv2
 
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -167,8 +199,8 @@ def _open_capture(name: str) -> Generator[LiveSource]:
                     return
                 picture = following
 
-        source.pictures = _threaded(
-            source, frames(), lambda frame: time.monotonic() - start - frame.time_s
+        source.pictures = threaded(
+            source, frames(), lambda frame: time.monotonic() - start - frame.time_s, max_late_s
         )
         yield source
     finally:

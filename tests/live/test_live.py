@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,13 @@ from framework.config import load_run_config
 from framework.live import LiveOptions, run_live
 from framework.live.engine import FAILED, NO_FACE, NOT_ANALYSED, Covered, LiveEngine
 from framework.live.run import LiveResult, build_parts, single_pass
-from framework.live.source import Arrived, LiveSource
+from framework.live.source import WAITING, Arrived, LiveSource, next_due, threaded
 from framework.live.window import STRIP, Window
-from framework.media import open_reader
+from framework.media import MediaKind, SourceInfo, open_reader
 from framework.pipeline.components import Components
 from framework.registry import Registry
 from framework.resolve import ResolveOptions
+from framework.types import ComponentEvent
 from tests.pipeline.conftest import bright, flat, picture, pictures
 
 Clip = Callable[..., Path]
@@ -78,6 +81,89 @@ def test_playing_in_real_time_with_a_slow_detector_covers_every_picture(
     assert all(bright(c.image) == 0 for c in covered)
     # those between two analysed pictures keep their surroundings
     assert sum(not c.whole for c in covered) >= 55
+
+
+def slowly(
+    work_s: float, count: int = 200, max_late_s: float = 0.5
+) -> tuple[LiveSource, list[int], list[float]]:
+    """A camera at 50 pictures a second, work that takes ``work_s`` for each, and their own clock."""
+    now = [0.0]
+    source = LiveSource(
+        SourceInfo(MediaKind.VIDEO, 8, 8, 50, None, None, "live", ""), True, iter(())
+    )
+    blank = np.zeros((8, 8, 3), np.uint8)
+    shown: list[int] = []
+    lateness: list[float] = []
+    waiting: deque[Frame] = deque()
+    taken = [0]
+
+    def arrive() -> None:
+        while taken[0] < count and taken[0] / 50 <= now[0]:
+            waiting.append(Frame(blank, taken[0], taken[0] / 50))
+            taken[0] += 1
+
+    def late(frame: Frame) -> float:
+        return now[0] - frame.time_s
+
+    while taken[0] < count or waiting:
+        arrive()
+        if not waiting:
+            now[0] += 0.02
+            continue
+        frame = next_due(waiting, late, max_late_s, source)
+        shown.append(frame.index)
+        lateness.append(late(frame))
+        now[0] += work_s
+    return source, shown, lateness
+
+
+@pytest.mark.parametrize("work_s", [0.01, 0.05, 0.3])
+def test_a_machine_too_slow_to_cover_loses_pictures_and_keeps_its_delay(work_s: float) -> None:
+    source, shown, lateness = slowly(work_s)
+    assert shown == sorted(set(shown)) and shown[-1] == 199
+    assert len(shown) + source.lost == 200
+    assert (source.lost > 0) == (work_s > 0.02)
+    # the newest is always shown, and it is at most one piece of work old
+    assert max(lateness) <= 0.5 + 0.02 or max(lateness) <= work_s + 0.02
+
+
+def test_a_picture_that_nobody_takes_displaces_the_oldest() -> None:
+    info = SourceInfo(MediaKind.VIDEO, 8, 8, 50, None, None, "live", "")
+    source = LiveSource(info, True, iter(()))
+    blank = np.zeros((8, 8, 3), np.uint8)
+    produced = Event()
+
+    def camera() -> Iterator[Frame]:
+        for index in range(3 * WAITING):
+            yield Frame(blank, index, index / 50)
+        produced.set()
+
+    got = threaded(source, camera(), lambda frame: 0.0)
+    first = next(got)
+    assert produced.wait(10)
+    rest = [a.frame.index for a in got]
+    assert len(rest) <= WAITING and rest[-1] == 3 * WAITING - 1
+    assert source.lost + len(rest) + 1 == 3 * WAITING
+    assert rest == list(range(rest[0], 3 * WAITING)) and first.frame.index < rest[0]
+
+
+def test_what_a_swap_could_not_follow_is_counted_and_forgotten() -> None:
+    class Swap(Paint):
+        def __init__(self) -> None:
+            self.events: list[ComponentEvent] = []
+
+        def anonymize(self, frame: Any, tracks: Any) -> Any:
+            self.events.append(ComponentEvent(frame.index, frame.time_s, 1, "fallback", "turned"))
+            return super().anonymize(frame, tracks)
+
+        def drain_events(self) -> list[ComponentEvent]:
+            drained, self.events = self.events, []
+            return drained
+
+    made = engine([[box(i)] for i in range(9)])
+    made.anonymizer = swap = Swap()
+    play(made, 9, lambda i: True)
+    assert made.masked == {"turned": 9} and not swap.events
 
 
 @pytest.mark.usefixtures("parts")
