@@ -268,7 +268,8 @@ def _evidence(page: EncounterPage) -> str:
         f"A second is unknown, and never guessed, with fewer than {c.min_samples} classified faces,"
         f" less than {100 * c.min_coverage:.0f}\u00a0% in view, a mean quality below "
         f"{c.min_quality:g}, or no probability of {page.unknown_below:g}. {smoothing} "
-        "Where both cameras see somebody, each second is that of the camera which reads the face better."
+        "Where both cameras see somebody, each second is that of the camera which reads the face "
+        "better."
     )
 
 

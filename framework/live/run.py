@@ -235,6 +235,8 @@ def run_live(
             # The usual way to end a session: what was covered so far is kept.
             if not result.frames_out:
                 raise
+        if opened.note:
+            warn(opened.note)
         if not result.frames_out:
             raise MediaError("no picture came from the source")
         if writer is not None and opened.duration_s > 0 and seconds is None:

@@ -23,6 +23,8 @@ WAITING = 64
 """Pictures that may wait to be processed; when more come the oldest are lost, never shown bare."""
 MAX_LATE_S = 1.0
 """How long one of them may wait."""
+ANSWER_S = 10.0
+"""How long a network stream may be silent."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class LiveSource:
         info: size and rate.
         realtime: pictures come whether they are waited for or not.
         lost: pictures that were thrown away because they waited too long or too many did.
+        note: why a camera or stream ended, which it should not do by itself.
         duration_s: end of the last picture; known at the end.
     """
 
@@ -48,6 +51,7 @@ class LiveSource:
     realtime: bool
     pictures: Iterator[Arrived]
     lost: int = 0
+    note: str = ""
     duration_s: float = 0.0
 
 
@@ -163,20 +167,31 @@ def threaded(
         raise state["error"]
 
 
+def _open_stream(name: str) -> Any:
+    import cv2
+
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC]
+    timeouts = [value for limit in limits for value in (limit, int(1000 * ANSWER_S))]
+    return cv2.VideoCapture(name, cv2.CAP_FFMPEG, timeouts)
+
+
 @contextmanager
 def _open_capture(name: str, max_late_s: float) -> Generator[LiveSource]:
     import cv2
 
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     shown = f"camera {name}" if name.isdigit() else "the stream"
-    capture = cv2.VideoCapture(int(name) if name.isdigit() else name)
+    capture = cv2.VideoCapture(int(name)) if name.isdigit() else _open_stream(name)
     try:
         good, first = capture.read() if capture.isOpened() else (False, None)
         if not good or first is None:
-            raise MediaError(
-                f"{shown} cannot be opened; check that it is connected, that nobody else uses it, "
-                f"and that its address is right"
-            )
+            check = "that it is connected, and that no other program uses it"
+            if not name.isdigit():
+                check = (
+                    "its address (host, port, path, user and password), that it is sending, and "
+                    "that this machine may reach it"
+                )
+            raise MediaError(f"{shown} cannot be opened: no picture came; check {check}")
         rate = float(capture.get(cv2.CAP_PROP_FPS))
         height, width = first.shape[:2]
         rate = rate if 1 <= rate <= 240 else 25.0
@@ -196,6 +211,7 @@ def _open_capture(name: str, max_late_s: float) -> Generator[LiveSource]:
                 source.duration_s = now + 1 / rate
                 fine, following = capture.read()
                 if not fine or following is None:
+                    source.note = f"{shown} sent no more pictures"
                     return
                 picture = following
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event
+from socket import socket
+from threading import Event, Thread
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -86,7 +89,7 @@ def test_playing_in_real_time_with_a_slow_detector_covers_every_picture(
 def slowly(
     work_s: float, count: int = 200, max_late_s: float = 0.5
 ) -> tuple[LiveSource, list[int], list[float]]:
-    """A camera at 50 pictures a second, work that takes ``work_s`` for each, and their own clock."""
+    """50 pictures a second, work that takes ``work_s`` for each, and a clock of its own."""
     now = [0.0]
     source = LiveSource(
         SourceInfo(MediaKind.VIDEO, 8, 8, 50, None, None, "live", ""), True, iter(())
@@ -206,16 +209,42 @@ def test_what_cannot_be_asked_of_live(
         run_live(source, out=tmp_path, options=["liv.delay_s=1"], **BASE)
 
 
-def test_a_camera_that_is_not_there_is_one_line(
+def test_a_source_that_is_not_there_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["live", "--source", "97", "-d", str(tmp_path)]) == 2
-    assert (
-        capsys.readouterr()
-        .err.strip()
-        .splitlines()[-1]
-        .startswith("error: camera 97 cannot be opened; check")
-    )
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("error: camera 97 cannot be opened: no picture came; check that it is")
+    with socket() as nobody:  # bound, but not listening: connections are refused
+        nobody.bind(("127.0.0.1", 0))
+        address = f"rtsp://nurse:secret@127.0.0.1:{nobody.getsockname()[1]}/ward"
+        assert main(["live", "--source", address, "-d", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    last = error.strip().splitlines()[-1]
+    assert last.startswith("error: the stream cannot be opened: no picture came; check its address")
+    assert "secret" not in error and "nurse" not in error
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_network_stream_is_covered_and_its_end_is_said(clip: Clip, tmp_path: Path) -> None:
+    served = clip(frames=25)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, directory=str(served.parent), **more)
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    said: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}/{quote(served.name)}"
+        result = run_live(address, out=tmp_path / "o", warn=said.append, **BASE)
+        server.shutdown()
+    assert result.frames_out + result.lost == 25
+    assert all(bright(image) == 0 for image in pictures(tmp_path / "o" / "live.mp4"))
+    assert said == ["the stream sent no more pictures"]
 
 
 class Scripted:
