@@ -21,8 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from framework.config import Options, merge_options, read_mapping, validated
 from framework.errors import ConfigError
+from framework.suggest import did_you_mean
 
 Attacker = Literal["T0", "T1", "T2", "T3", "T4", "T5"]
+
+PLAIN_GROUPS = ("detector", "tracker", "recommender")
+"""Option groups of the components of which a benchmark has one."""
 
 BRACKETS: tuple[tuple[str, dict[str, Any]], ...] = (("none", {}), ("mask", {"shape": "box"}))
 """No protection and a solid box: always measured, whatever else is."""
@@ -73,7 +77,9 @@ class BenchmarkConfig(BaseModel):
         ("T0", "T1", "T2", "T3", "T4", "T5"), description="attackers to run"
     )
     options: Options = Field(
-        default_factory=dict, description="options of detector, tracker, fer:NAME, recognizer:NAME"
+        default_factory=dict,
+        description="options of detector, tracker, recommender, anonymizer:NAME, fer:NAME, "
+        "recognizer:NAME; an anonymizer's option that is a list is a sweep",
     )
     persons: int = Field(200, ge=2, le=100_000, description="most persons that are attacked")
     fit: int = Field(
@@ -109,13 +115,27 @@ class BenchmarkConfig(BaseModel):
     def methods(self) -> list[tuple[str, dict[str, Any]]]:
         """What is compared, the brackets first, without repetition."""
         found: list[tuple[str, dict[str, Any]]] = []
-        given = [pair for method in self.anonymizers for pair in method.expanded()]
+        given = [pair for method in self.anonymizers for pair in self._with_options(method)]
         for name, options in [*BRACKETS, *given]:
             # A bare mask is a solid box too: its default shape.
             same = {"shape": "box", **options} if name == "mask" else options
             if (name, same) not in found:
                 found.append((name, same))
         return found
+
+    def _with_options(self, method: MethodConfig) -> list[tuple[str, dict[str, Any]]]:
+        """What a method expands to; its own options win over those of its group."""
+        shared = self.options.get(f"anonymizer:{method.name}", {})
+        return method.model_copy(update={"options": {**shared, **method.options}}).expanded()
+
+    def unknown_groups(self) -> list[str]:
+        """Option groups that nothing here reads."""
+        known = {*PLAIN_GROUPS, *(f"anonymizer:{m.name}" for m in self.anonymizers)}
+        for group, names in (("fer", self.fer), ("recognizer", self.recognizers)):
+            known |= {f"{group}:{name}" for name in names}
+            if not names:  # everything that is installed
+                known |= {g for g in self.options if g.startswith(f"{group}:")}
+        return sorted(set(self.options) - known)
 
 
 def load_benchmark_config(
@@ -132,4 +152,13 @@ def load_benchmark_config(
         raise ConfigError(f"configuration {path}: 'options' expects GROUP: {{NAME: VALUE}}")
     values["options"] = merge_options(base, options)
     values.update({k: v for k, v in overrides.items() if v is not None})
-    return validated(BenchmarkConfig, values, "" if path is None else str(path))
+    config = validated(BenchmarkConfig, values, "" if path is None else str(path))
+    if unknown := config.unknown_groups():
+        names = [f"anonymizer:{method.name}" for method in config.anonymizers]
+        names += [f"fer:{name}" for name in config.fer]
+        names += [f"recognizer:{name}" for name in config.recognizers]
+        raise ConfigError(
+            f"unknown option group '{unknown[0]}'"
+            f"{did_you_mean(unknown[0], [*PLAIN_GROUPS, *(names or ['anonymizer:NAME'])])}"
+        )
+    return config

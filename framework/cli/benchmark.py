@@ -57,7 +57,8 @@ def benchmark(
             "--option",
             "-o",
             metavar="GROUP.NAME=VALUE",
-            help="For instance detector.size=320 or recognizer:dlib.jitters=2. Repeatable.",
+            help="For instance detector.size=320, anonymizer:blur.cells=[4,6,8] (a sweep) or "
+            "recognizer:dlib.jitters=2. Repeatable.",
         ),
     ] = None,
     data_name: Annotated[

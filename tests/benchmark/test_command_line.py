@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from framework.benchmark.config import load_benchmark_config
 from framework.benchmark.store import FILE, Store
 from framework.cli.main import main
 
@@ -15,6 +16,9 @@ from framework.cli.main import main
     [
         (["--anonymizers", "blurr"], "unknown anonymizer 'blurr'; did you mean 'blur'"),
         (["--recognizers", "dlibb"], "unknown recognizer 'dlibb'"),
+        (["-o", "blur.cells=4"], "unknown option group 'blur'; expected one of: anonymizer:blur"),
+        (["-o", "anonymizer:fomm.x=4"], "unknown option group 'anonymizer:fomm'"),
+        (["-o", "anonymizer:blur.sells=4"], "did you mean 'cells'"),
         (["--data", "lfw:/no/such/folder"], "no such folder"),
         (["--attacks", "T9"], "attacks"),
         (["--persons", "1"], "persons"),
@@ -36,6 +40,17 @@ def test_bad_input(
     assert message in printed
     errors = [line for line in printed.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
+
+
+def test_options_of_an_anonymizer_are_a_sweep_when_they_are_a_list(tmp_path: Path) -> None:
+    file = tmp_path / "benchmark.yaml"
+    file.write_text("anonymizers: [pixelate, {name: blur, options: {margin: 0.1}}]\n")
+    config = load_benchmark_config(file, ["anonymizer:blur.cells=[4,6]"])
+    assert [m for m in config.methods() if m[0] in ("blur", "pixelate")] == [
+        ("pixelate", {}),
+        ("blur", {"cells": 4, "margin": 0.1}),
+        ("blur", {"cells": 6, "margin": 0.1}),
+    ]
 
 
 def test_a_store_of_another_version_is_refused(
