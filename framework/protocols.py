@@ -158,6 +158,10 @@ class Recognizer(Protocol):
     Attributes:
         input_size: side of the aligned square crops it wants, in pixels.
         crop_scale: as for :class:`EmotionClassifier`.
+
+    Optional: ``match_threshold``, the cosine that one in a thousand comparisons of strangers
+    reaches, from which ``framework verify`` calls a face recognised
+    (``examples/calibrate_recognizer.py`` measures it). None or missing: not known.
     """
 
     input_size: int

@@ -62,6 +62,7 @@ class Verification:
             of frames in which the person is recognised or their detail comes through.
         recognizer: whose eyes these were.
         threshold: similarity from which a face counts as recognised.
+        basis: where that comes from.
         power: share of the original's own frames that the recogniser recognises at that threshold.
         frames, duration_s, faces: of the covered file.
         limits: what a pass does not say.
@@ -76,6 +77,7 @@ class Verification:
     duration_s: float
     faces: int
     limits: list[str] = field(default_factory=list)
+    basis: str = ""
 
     @property
     def passed(self) -> bool:
@@ -133,9 +135,9 @@ def verify(
     detector = components.detector()
     enrolment = None
     if judge is not None:
-        cohort = strangers(detector, components.tracker(), judge)
         crops = enrolment_crops(original, table, judge, components.threads)
-        enrolment = enrol(crops, judge, cohort)
+        tracker = components.tracker()
+        enrolment = enrol(crops, judge, lambda: strangers(detector, tracker, judge))
     seen = scan(
         covered,
         original,
@@ -163,6 +165,7 @@ def verify(
         seen.duration_s,
         seen.faces,
         _limits(name, seen),
+        enrolment.basis if enrolment else "",
     )
 
 
@@ -237,6 +240,15 @@ def _recognition(seen: Scan, enrolment: Enrolment | None, name: str) -> Finding:
             False,
             f"{name} recognises {', '.join(people)} in {frames} of {seen.frames} frames",
             _whole(t for t, _, _ in seen.recognised),
+        )
+    pooled = {who: t for t, (score, who) in seen.pooled.items() if score >= enrolment.threshold}
+    if pooled:
+        names = ", ".join(person_name(who) for who in sorted(pooled))
+        return Finding(
+            title,
+            False,
+            f"{name} recognises {names} in the mean of all faces of a track, though in no single "
+            f"frame",
         )
     if enrolment.power < BLIND:
         return Finding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,10 @@ from framework.types import Frame, Image
 
 ENROLLED = 24
 """Frames from which each person is enrolled, spread over their presence."""
-SPREADS = 4.0
-"""Standard deviations above the mean score of strangers at which a face counts as recognised."""
+FALSE_ACCEPTS = 1e-3
+"""Share of comparisons of strangers that may reach the threshold."""
+SPREADS = 3.09
+"""Standard deviations above its mean at which a normal distribution leaves that share."""
 DOUBLE = 3.5
 """Standard deviations of the strangers' highest scores at which one of them is a double."""
 GENUINE_SHARE = 0.25
@@ -36,6 +38,7 @@ class Enrolment:
         track_id: (p,) whose row it is.
         vectors: p arrays (k, d) of unit length.
         threshold: score from which a face is recognised.
+        basis: where the threshold comes from, for the report.
         power: share of the originals' own frames (held out) that reach the threshold, 0 to 1.
     """
 
@@ -43,6 +46,7 @@ class Enrolment:
     vectors: list[NDArray[np.float32]]
     threshold: float
     power: float
+    basis: str = ""
 
     def best(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Highest similarity of each row to anybody, and to whom (index into ``track_id``)."""
@@ -76,14 +80,18 @@ def crop_of(frame: Frame, table: TrackTable, row: int, recognizer: Recognizer) -
 def enrol(
     crops: dict[int, list[Image]],
     recognizer: Recognizer,
-    strangers: Sequence[NDArray[np.float32]],
+    strangers: Callable[[], Sequence[NDArray[np.float32]]],
 ) -> Enrolment | None:
     """Enrol every person from every other crop, and test the threshold on the rest.
 
+    The threshold is the recogniser's own, measured on people whom it never meets here (see
+    :class:`framework.protocols.Recognizer`). One that does not know its threshold is compared with
+    the portraits that ship: mean and spread of their scores, as if these were normal.
+
     Args:
         crops: by track, in order of time.
-        strangers: embeddings (k, d) of each of several people who are not in the recording. One of
-            them may be a double, see :func:`_impostor_scores`.
+        strangers: gives embeddings (k, d) of each of several people who are not in the recording.
+            One of them may be a double, see :func:`_impostor_scores`. Called if it is needed.
 
     Returns:
         None if there is nobody to enrol.
@@ -94,14 +102,27 @@ def enrol(
     every = [embed(recognizer, crops[track]) for track in ids]
     enrolled, held = [v[0::2] for v in every], [v[1::2] for v in every]
     genuine = [(h @ own.T).max(axis=1) for own, h in zip(enrolled, held, strict=True) if len(h)]
-    impostor = _impostor_scores(enrolled, strangers)
-    threshold = max(impostor.mean() + SPREADS * impostor.std(), impostor.max())
+    known = getattr(recognizer, "match_threshold", None)
+    if known is not None:
+        threshold, basis = float(known), "one in 1,000 comparisons of strangers reaches it"
+    else:
+        impostor = _impostor_scores(enrolled, strangers())
+        threshold = float(impostor.mean() + SPREADS * impostor.std())
+        basis = (
+            "the recognizer has no threshold of its own; extrapolated from a few portraits to one "
+            "in 1,000 comparisons of strangers"
+        )
     power = 1.0
     if genuine:
         own = np.concatenate(genuine).astype(np.float64)
         power = float((own >= threshold).mean())
-        threshold = min(threshold, float(np.quantile(own, GENUINE_SHARE)))
-    return Enrolment(ids, every, float(threshold), power)
+        least = float(np.quantile(own, GENUINE_SHARE))
+        if least < threshold:
+            threshold = least
+            basis = (
+                f"three quarters of the original's own frames reach it, fewer than those {basis}"
+            )
+    return Enrolment(ids, every, threshold, power, basis)
 
 
 def _impostor_scores(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from framework.alignment import landmarks_from_box
 from framework.benchmark.studio import embed
+from framework.boxes import iou
 from framework.media import open_reader, prefetch
 from framework.progress import Progress, silent
 from framework.protocols import Detector, Recognizer
@@ -25,6 +26,9 @@ from framework.verify.recognition import (
 )
 
 BATCH = 8
+FEWEST_POOLED = 5
+"""Faces of a track from which their mean says more than each of them."""
+SAME_PLACE_IOU = 0.3
 SAME_ASPECT = 0.02
 """Relative difference of aspect ratios up to which the covered picture is taken as scaled."""
 
@@ -38,6 +42,8 @@ class Scan:
         duration_s: of the covered file.
         faces: faces that a detector finds in it.
         recognised: (time in seconds, track id, score) of every face that was recognised.
+        pooled: by track, the score of the mean of all faces found where its face was, and whom it
+            resembles.
         open: (time in seconds, track id, correlation) where detail came through.
         closest: by track, the highest score of any face.
         compared: whether places could be compared (same picture geometry).
@@ -49,7 +55,22 @@ class Scan:
     recognised: list[tuple[float, int, float]] = field(default_factory=list)
     open: list[tuple[float, int, float]] = field(default_factory=list)
     closest: dict[int, float] = field(default_factory=dict)
+    pooled: dict[int, tuple[float, int]] = field(default_factory=dict)
     compared: bool = True
+    _sums: dict[int, tuple[NDArray[np.float64], int]] = field(default_factory=dict)
+
+    def pool(self, track_id: int, row: NDArray[np.float32]) -> None:
+        """Add a face to the mean of a track."""
+        total, count = self._sums.get(track_id, (np.zeros(len(row)), 0))
+        self._sums[track_id] = (total + row, count + 1)
+
+    def compare_pooled(self, enrolment: Enrolment) -> None:
+        """Compare the means: what is doubtful in each frame may be plain in all of them."""
+        for track_id, (total, count) in self._sums.items():
+            length = float(np.linalg.norm(total))
+            if count >= FEWEST_POOLED and length > 0:
+                score, who = enrolment.best((total / length).astype(np.float32)[None])
+                self.pooled[track_id] = (float(score[0]), enrolment.track_id[int(who[0])])
 
 
 def enrolment_crops(
@@ -102,6 +123,8 @@ def scan(
         if batch:
             _scan(batch, table, detector, recognizer, enrolment, beside, result)
         result.duration_s = reader.duration_s
+    if enrolment is not None:
+        result.compare_pooled(enrolment)
     return result
 
 
@@ -132,25 +155,46 @@ def _scan(
     for frame, detections in zip(frames, detector.detect(frames), strict=True):
         result.frames += 1
         result.faces += len(detections)
+        original = beside.at(frame.time_s) if result.compared else None
         if recognizer is not None and enrolment is not None and len(detections):
-            _recognise(frame, detections, recognizer, enrolment, result)
-        if result.compared:
-            _compare(frame, beside.at(frame.time_s), table, result)
+            places = _places(frame, original, table, detections)
+            _recognise(frame, detections, places, recognizer, enrolment, result)
+        if original is not None:
+            _compare(frame, original, table, result)
+
+
+def _places(
+    frame: Frame, original: Frame | None, table: TrackTable, detections: Detections
+) -> list[int | None]:
+    """For each face the track of the original that was at its place."""
+    rows = slice(0, 0) if original is None else table.rows_of_frame(original.index)
+    if rows.start == rows.stop:
+        return [None] * len(detections)
+    scale = np.array([table.width / frame.width, table.height / frame.height] * 2, np.float32)
+    overlap = iou(np.asarray(detections.xyxy) * scale, table.xyxy[rows])
+    return [
+        int(table.track_id[rows][int(own.argmax())]) if own.max() >= SAME_PLACE_IOU else None
+        for own in overlap
+    ]
 
 
 def _recognise(
     frame: Frame,
     detections: Detections,
+    places: list[int | None],
     recognizer: Recognizer,
     enrolment: Enrolment,
     result: Scan,
 ) -> None:
-    crops = [
-        c for c in crops_of_detections(frame, _landmarks(detections), recognizer) if c is not None
-    ]
-    if not crops:
+    cut = crops_of_detections(frame, _landmarks(detections), recognizer)
+    found = [(p, c) for p, c in zip(places, cut, strict=True) if c is not None]
+    if not found:
         return
-    scores, who = enrolment.best(embed(recognizer, crops))
+    rows = embed(recognizer, [crop for _, crop in found])
+    for (place, _), row in zip(found, rows, strict=True):
+        if place is not None:
+            result.pool(place, row)
+    scores, who = enrolment.best(rows)
     for score, index in zip(scores.tolist(), who.tolist(), strict=True):
         track_id = enrolment.track_id[index]
         result.closest[track_id] = max(score, result.closest.get(track_id, -1.0))
@@ -168,9 +212,7 @@ def _landmarks(detections: Detections) -> list[NDArray[np.float32]]:
     ]
 
 
-def _compare(frame: Frame, original: Frame | None, table: TrackTable, result: Scan) -> None:
-    if original is None:
-        return
+def _compare(frame: Frame, original: Frame, table: TrackTable, result: Scan) -> None:
     import cv2
 
     rows = table.rows_of_frame(original.index)

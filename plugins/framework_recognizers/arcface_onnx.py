@@ -26,6 +26,7 @@ class ArcFaceRecognizer:
     def __init__(self, session: Any, options: ArcFaceOptions) -> None:
         self.input_size = options.size
         self.crop_scale = options.crop_scale
+        self.match_threshold = options.threshold
         self._session = session
         self._options = options
         entry = session.get_inputs()[0]

@@ -20,6 +20,12 @@ class LbpOptions(BaseModel):
     )
 
 
+class FisherOptions(BaseModel):
+    """``lbp-fisher`` has no options: its weights fix everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class ArcFaceOptions(BaseModel):
     """Options of ``arcface-onnx``. The defaults fit the networks of the InsightFace project."""
 
@@ -57,6 +63,14 @@ class ArcFaceOptions(BaseModel):
         ge=1,
         le=256,
         description="Faces that go through the network together. Unit: faces.",
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=-1.0,
+        le=1.0,
+        description="Cosine from which 'framework verify' calls a face recognised: what one in "
+        "1,000 comparisons of strangers reaches, see examples/calibrate_recognizer.py. Unset: "
+        "extrapolated from the portraits that ship, which is coarse. Unit: none.",
     )
     trained_on: str = Field(
         default="",

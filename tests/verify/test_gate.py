@@ -153,3 +153,19 @@ def test_command_line(tmp_path: Path, original: Path, frames: list[np.ndarray]) 
     missing = run("nothing.mp4", "--against", str(original), *options)
     assert missing.returncode == 2
     assert "Traceback" not in missing.stderr
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.06, False), (0.12, False), (0.5, True)])
+def test_a_blur_too_weak_to_protect_is_flagged(
+    tmp_path: Path, original: Path, frames: list[np.ndarray], share: float, passes: bool
+) -> None:
+    """A box blur as other tools make it: its kernel as a share of the face's width (90 pixels)."""
+    width = round(share * 90)
+    covered = [frame.copy() for frame in frames[:18]]
+    for frame in covered:
+        frame[8:175, 25:165] = cv2.blur(frame, (width, width))[8:175, 25:165]
+    found = verify(recordings.write(tmp_path / "covered.mp4", covered), original, **SETTINGS)
+    checks = _by_name(found)
+    assert found.faces > 0  # a detector still finds the face: that alone says nothing
+    assert checks["Nobody is recognisable"].passed is passes
+    assert found.passed is passes
