@@ -1,12 +1,15 @@
 """The release gate: may this covered recording leave the house?
 
 It trusts nobody: it looks at the covered file itself, whatever tool made it, and compares it with
-the original. Four questions, each of which can fail the release:
+the original. Six questions, each of which can fail the release:
 
-1. Is a face of the original recognisable anywhere in the covered file, in any frame?
-2. Does the detail of a face come through at the place and time where it was?
-3. Is there metadata that says when, where or with what it was recorded?
-4. Is there sound?
+1. Is a face of the original recognisable anywhere in the covered file, in any frame, or in the mean
+   of a track?
+2. Is it recognisable at its place once a blur is undone?
+3. Does the detail of a face come through at the place and time where it was?
+4. Is there anything that the original does not show?
+5. Is there metadata that says when, where or with what it was recorded?
+6. Is there sound?
 """
 
 from framework.verify.gate import Finding, Verification, verify

@@ -150,6 +150,7 @@ def verify(
     )
     findings = [
         _recognition(seen, enrolment, name),
+        _restoration(seen, enrolment, name),
         _detail(seen),
         _length(seen, table),
         _metadata(metadata_left(covered, info), allow_metadata),
@@ -262,6 +263,23 @@ def _recognition(seen: Scan, enrolment: Enrolment | None, name: str) -> Finding:
     )
 
 
+def _restoration(seen: Scan, enrolment: Enrolment | None, name: str) -> Finding:
+    title = "Nobody is recognisable once a blur is undone"
+    if enrolment is None or not seen.compared:
+        return Finding(title, False, "not proven: see the other checks")
+    known = [(t, who) for t, who, score in seen.restored if score >= enrolment.threshold]
+    tried = f"{len(seen.restored)} faces, cut out where the original has them and sharpened"
+    if known:
+        people = ", ".join(person_name(who) for who in sorted({who for _, who in known}))
+        return Finding(
+            title,
+            False,
+            f"{name} recognises {people} in {len(known)} of {tried}",
+            _whole(t for t, _ in known),
+        )
+    return Finding(title, True, f"{name} recognises nobody in {tried}")
+
+
 def _detail(seen: Scan) -> Finding:
     title = "No face comes through at its place"
     if not seen.compared:
@@ -318,6 +336,7 @@ def _people(seen: Scan, table: TrackTable) -> dict[str, dict[str, Any]]:
         people[person_name(track_id)] = {
             "frames": len(table.rows_of_track(track_id)),
             "closest": seen.closest.get(track_id),
+            "restored": max((s for _, t, s in seen.restored if t == track_id), default=None),
             "recognised": sum(1 for _, t, _ in seen.recognised if t == track_id),
             "open": sum(1 for _, t, _ in seen.open if t == track_id),
         }

@@ -24,6 +24,7 @@ from framework.verify.recognition import (
     crops_of_detections,
     frames_to_enrol,
 )
+from framework.verify.restoration import best_restored, rows_to_try
 
 BATCH = 8
 FEWEST_POOLED = 5
@@ -46,6 +47,8 @@ class Scan:
             resembles.
         open: (time in seconds, track id, correlation) where detail came through.
         closest: by track, the highest score of any face.
+        untried: rows of the table by frame that are still to be restored.
+        restored: (time in seconds, track id, score) of every face tried after undoing a blur.
         compared: whether places could be compared (same picture geometry).
     """
 
@@ -56,7 +59,9 @@ class Scan:
     open: list[tuple[float, int, float]] = field(default_factory=list)
     closest: dict[int, float] = field(default_factory=dict)
     pooled: dict[int, tuple[float, int]] = field(default_factory=dict)
+    restored: list[tuple[float, int, float]] = field(default_factory=list)
     compared: bool = True
+    untried: dict[int, list[int]] = field(default_factory=dict)
     _sums: dict[int, tuple[NDArray[np.float64], int]] = field(default_factory=dict)
 
     def pool(self, track_id: int, row: NDArray[np.float32]) -> None:
@@ -112,6 +117,8 @@ def scan(
         info = reader.info
         aspect = (info.width / info.height) / (table.width / table.height)
         result.compared = abs(aspect - 1) <= SAME_ASPECT
+        if result.compared and enrolment is not None:
+            result.untried = rows_to_try(table)
         beside = _Beside(iter(source))
         batch: list[Frame] = []
         for frame in prefetch(reader, depth=BATCH):
@@ -161,6 +168,23 @@ def _scan(
             _recognise(frame, detections, places, recognizer, enrolment, result)
         if original is not None:
             _compare(frame, original, table, result)
+            if recognizer is not None and enrolment is not None:
+                _restore(frame, original.index, table, recognizer, enrolment, result)
+
+
+def _restore(
+    frame: Frame,
+    index: int,
+    table: TrackTable,
+    recognizer: Recognizer,
+    enrolment: Enrolment,
+    result: Scan,
+) -> None:
+    for row in result.untried.pop(index, []):
+        found = best_restored(frame, table, row, recognizer, enrolment)
+        if found is not None:
+            score, track_id = found
+            result.restored.append((frame.time_s, track_id, score))
 
 
 def _places(

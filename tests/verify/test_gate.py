@@ -168,4 +168,6 @@ def test_a_blur_too_weak_to_protect_is_flagged(
     checks = _by_name(found)
     assert found.faces > 0  # a detector still finds the face: that alone says nothing
     assert checks["Nobody is recognisable"].passed is passes
+    assert checks["Nobody is recognisable once a blur is undone"].passed is passes
     assert found.passed is passes
+    assert next(iter(found.people.values()))["restored"] is not None

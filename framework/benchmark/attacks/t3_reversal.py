@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.benchmark.attacks.deconvolution import WIDTHS, deconvolved
 from framework.benchmark.attacks.material import CropPair, Material, Scores, compare, vectors
 from framework.benchmark.attacks.ridge import fit_ridge
 from framework.types import Image
@@ -31,13 +32,8 @@ CROP = 72
 PATCHES = 6
 """Patches a side for the model by place; each is predicted from itself and its neighbours."""
 FEWEST_PAIRS = 4
-WIDTHS = (0.0, 0.015, 0.03, 0.06, 0.12)
-"""Standard deviations of the blurs that are tried, as shares of the crop; 0 leaves it as it is."""
 TRIED_ON = 16
 """Other people's crops on which the widths are tried."""
-NOISE = 1e-2
-"""Noise to signal ratio of the Wiener filter."""
-
 Floats = NDArray[np.float64]
 
 
@@ -52,7 +48,7 @@ def attack(material: Material) -> dict[str, Scores]:
     width = _best_width(material)
     restored = {
         "T3-learned": _learned(material.fit_crops, covered),
-        "T3-deconvolved": [_wiener(crop, width) for crop in covered],
+        "T3-deconvolved": [deconvolved(crop, width) for crop in covered],
     }
     result: dict[str, Scores] = {}
     for name, crops in restored.items():
@@ -123,22 +119,7 @@ def _best_width(material: Material) -> float:
     clear = np.stack([p.vector for p in pairs])
 
     def likeness(width: float) -> float:
-        rows = _embedded([_wiener(p.covered, width) for p in pairs], material)
+        rows = _embedded([deconvolved(p.covered, width) for p in pairs], material)
         return float((rows * clear).sum(axis=1).mean())
 
     return max(WIDTHS, key=likeness)
-
-
-def _wiener(crop: Image, width: float) -> Image:
-    """Undo a Gaussian blur of standard deviation ``width`` (share of the side)."""
-    if width == 0:
-        return crop
-    side = crop.shape[0]
-    frequency = np.fft.fftfreq(2 * side)
-    transfer = np.exp(-2 * (np.pi * width * side * frequency) ** 2)
-    kernel = transfer[:, None] * transfer[None, :]
-    gain = kernel / (kernel**2 + NOISE) * (1 + NOISE)  # light and colour stay as they are
-    # Mirrored at the borders, so that the periodic transform sees no edge there.
-    mirrored = np.pad(crop, ((0, side), (0, side), (0, 0)), mode="symmetric").astype(np.float64)
-    restored = np.fft.ifft2(np.fft.fft2(mirrored, axes=(0, 1)) * gain[..., None], axes=(0, 1)).real
-    return np.clip(np.round(restored[:side, :side]), 0, 255).astype(np.uint8)
