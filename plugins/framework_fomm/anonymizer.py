@@ -2,8 +2,8 @@
 
 For each head in each frame::
 
-    box -> steady square -> crop -> keypoints -> One Euro filter
-        -> motion against the person's neutral frame, put on the donor   (relative motion)
+    box -> steady square -> crop -> keypoints, steadied over time
+        -> what head and face do beyond the person's rest, put on the donor
         -> picture and matte of the moved donor
     picture: all heads covered by their surroundings, masks, then donors, nearest last
 
@@ -26,6 +26,7 @@ from framework.errors import ComponentError
 from framework.protocols import ClipView
 from framework.regions import Region, face_region
 from framework.spec import BuildContext, WeightSpec
+from framework.table import TrackTable
 from framework.types import ComponentEvent, Frame, Image, Role, Tracks
 from framework.weights import verified
 from framework_fomm import motion_range
@@ -34,12 +35,22 @@ from framework_fomm.cover import cover_heads, covered_mask
 from framework_fomm.crop import Square, extract, square_of_box
 from framework_fomm.donors.assign import Assignment, new_key
 from framework_fomm.donors.store import Donor, load_selection
+from framework_fomm.driver import Driver, build_driver
 from framework_fomm.inference import Animator, Source, choose_device
-from framework_fomm.model import Keypoints, relative_motion
+from framework_fomm.model import Keypoints, joined
 from framework_fomm.motion_range import FaceView, unusable_motion, unusable_view
-from framework_fomm.neutral import MIN_ROWS, Neutral, candidate_rows, most_typical
+from framework_fomm.mouth import open_mouths
+from framework_fomm.neutral import (
+    MIN_ROWS,
+    Neutral,
+    UsableRow,
+    candidates,
+    most_typical,
+    usable_rows,
+)
+from framework_fomm.rehearsal import Seen, rehearse
 from framework_fomm.scene import SceneLight, draw_label, place, portrait_sheet
-from framework_fomm.smoothing import OneEuro, SquareFilter, smooth_track
+from framework_fomm.smoothing import SquareFilter, smooth_track
 from framework_fomm.weights import load_model
 
 MASK_COLOUR = (128, 128, 128)
@@ -52,10 +63,11 @@ class Person:
     """What is remembered of one track."""
 
     donor: Donor | None
-    values: OneEuro
-    jacobians: OneEuro
+    driver: Driver | None
     squares: SquareFilter = field(default_factory=SquareFilter)
-    planned: dict[int, Square] = field(default_factory=dict)  # by frame, if the clip was prepared
+    # by frame, if the clip was prepared: where the head is, what the donor does or why it can't
+    planned: dict[int, Square] = field(default_factory=dict)
+    rehearsed: dict[int, Keypoints | str] = field(default_factory=dict)
     neutral: Neutral | None = None
     warm_up: list[Neutral] = field(default_factory=list)
     short: bool = False
@@ -96,6 +108,7 @@ class FommAnonymizer:
         self.animator = animator
         self._donors = {donor.name: donor for donor in donors}
         self._key = key or new_key()
+        self._draws_mouths = options.draw_mouth and animator.config.rigid_outline
         self._sources: dict[str, Source] = {}
         self._events: list[ComponentEvent] = []
         self.reset()
@@ -115,7 +128,7 @@ class FommAnonymizer:
     # --- before rendering ------------------------------------------------------------------------
 
     def prepare(self, clip: ClipView) -> None:
-        """Choose donors, steady squares and neutral frames over the whole recording."""
+        """Choose donors; steady squares, find each face at rest and follow it, over all of it."""
         self.reset()
         table = clip.table
         swapped = [t for t in table.track_ids() if table.role_of(t) != Role.BYSTANDER]
@@ -124,6 +137,7 @@ class FommAnonymizer:
         named = {t: r for t, r in table.roles.items() if r in (Role.PATIENT, Role.DOCTOR)}
         self._assignment.plan(named | {t: table.role_of(t) for t in swapped})
         wanted: dict[int, list[tuple[int, Square]]] = {}  # frame -> (track, square)
+        usable_of: dict[int, list[UsableRow]] = {}
         for track_id in swapped:
             rows = table.rows_of_track(track_id)
             person = self._person(track_id, table.role_of(track_id))
@@ -135,34 +149,41 @@ class FommAnonymizer:
                 int(frame): Square(*(float(v) for v in square))
                 for frame, square in zip(table.frame[rows], smooth, strict=True)
             }
-            candidates = candidate_rows(table, rows, self.options)
-            person.short = not candidates
-            for row in candidates:
-                frame = int(table.frame[row])
+            usable = usable_rows(table, rows, self.options)
+            person.short = len(usable) < MIN_ROWS
+            if person.driver is None or person.short:
+                continue
+            usable_of[track_id] = usable
+            for row in usable:
+                frame = int(table.frame[row.row])
                 wanted.setdefault(frame, []).append((track_id, person.planned[frame]))
-        self._choose_neutral(clip, wanted)
+        seen = rehearse(clip, wanted, self.animator, self.options.batch)
+        for track_id, found in seen.items():
+            self._plan(self._people[track_id], found, usable_of[track_id], table)
 
-    def _choose_neutral(self, clip: ClipView, wanted: dict[int, list[tuple[int, Square]]]) -> None:
-        found: dict[int, list[Neutral]] = {}
-        pending: list[tuple[int, NDArray[np.uint8]]] = []
-
-        def measure() -> None:
-            if pending:
-                keypoints, spread = self.animator.keypoints(np.stack([c for _, c in pending]))
-                for i, (track_id, _) in enumerate(pending):
-                    found.setdefault(track_id, []).append(
-                        Neutral(keypoints[i : i + 1], float(spread[i]))
-                    )
-                pending.clear()
-
-        for frame in clip.frames(sorted(wanted)):
-            for track_id, square in wanted[frame.index]:
-                pending.append((track_id, extract(frame.bgr, square, self.animator.size)))
-            if len(pending) >= self.options.batch:
-                measure()
-        measure()
-        for track_id, frames in found.items():
-            self._people[track_id].neutral = most_typical(frames)
+    def _plan(
+        self, person: Person, seen: Seen, usable: Sequence[UsableRow], table: TrackTable
+    ) -> None:
+        """Find a person's rest, and what the donor does in each frame."""
+        assert person.driver is not None
+        keypoints = seen.keypoints
+        at = {frame: i for i, frame in enumerate(seen.frames)}
+        rows = {int(table.frame[row.row]): row for row in usable}
+        best = [at[f] for row in candidates(usable, table) if (f := int(table.frame[row])) in at]
+        if len(at) < MIN_ROWS or not best:
+            person.short = True
+            return
+        person.neutral = neutral = most_typical(
+            [Neutral(keypoints[i : i + 1], seen.spread[i]) for i in best]
+        )
+        weight = np.array([rows[frame].score for frame in seen.frames])
+        person.driver.know(keypoints, neutral.keypoints, weight)
+        driving = person.driver.whole(keypoints, np.array(seen.time_s))
+        for frame, i in at.items():
+            reason = unusable_motion(
+                keypoints[i : i + 1], neutral.keypoints, seen.spread[i], neutral.spread
+            )
+            person.rehearsed[frame] = driving[i : i + 1] if reason is None else reason
 
     # --- rendering -------------------------------------------------------------------------------
 
@@ -196,12 +217,12 @@ class FommAnonymizer:
             name = None
             if role != Role.BYSTANDER:
                 name = self._assignment.donor_of(track_id, role)
-            options = self.options
-            self._people[track_id] = Person(
-                donor=None if name is None else self._donors[name],
-                values=OneEuro(options.smoothing, options.responsiveness),
-                jacobians=OneEuro(options.smoothing, options.responsiveness),
-            )
+            donor = driver = None
+            if name is not None:
+                donor = self._donors[name]
+                start = self._source(donor).keypoints
+                driver = build_driver(self.animator.config, start, self.options)
+            self._people[track_id] = Person(donor, driver)
             if name is not None:
                 self._slots.append(track_id)
         return self._people[track_id]
@@ -218,8 +239,8 @@ class FommAnonymizer:
             if person.time_s is not None and not (
                 0 <= frame.time_s - person.time_s <= _RESTART_AFTER_S
             ):
-                person.values.reset()
-                person.jacobians.reset()
+                if person.driver is not None:
+                    person.driver.restart()
                 person.squares.reset()
                 person.driving, person.opacity, person.time_s = None, 0.0, None
             square = person.planned.get(frame.index) or person.squares(
@@ -242,8 +263,12 @@ class FommAnonymizer:
         return heads
 
     def _detect(self, heads: list[Head]) -> None:
-        """Keypoints of every head that may be swapped."""
-        wanted = [head for head in heads if head.reason is None]
+        """Keypoints of every head that may be swapped and wasn't rehearsed."""
+        wanted = [
+            head
+            for head in heads
+            if head.reason is None and head.frame.index not in self._people[head.track_id].rehearsed
+        ]
         for start in range(0, len(wanted), self.options.batch):
             part = wanted[start : start + self.options.batch]
             crops = [extract(h.frame.bgr, h.square, self.animator.size) for h in part]
@@ -259,8 +284,14 @@ class FommAnonymizer:
             appears = person.time_s is None
             elapsed = 0.0 if person.time_s is None else head.frame.time_s - person.time_s
             person.time_s = head.frame.time_s
-            if head.keypoints is not None and head.reason is None:
-                head.reason = self._follow(head, person)
+            if head.reason is None:
+                planned = person.rehearsed.get(head.frame.index)
+                if isinstance(planned, str):
+                    head.reason = planned
+                elif planned is not None:
+                    person.driving = planned
+                elif head.keypoints is not None:
+                    head.reason = self._follow(head, person)
             at_once = appears or self.options.fade_s == 0
             step = 1.0 if at_once else max(0.0, elapsed) / self.options.fade_s
             if head.reason is None:
@@ -273,26 +304,21 @@ class FommAnonymizer:
 
     def _follow(self, head: Head, person: Person) -> str | None:
         """Move the person's state on by one frame; the reason why that can't be shown, if any."""
-        assert head.keypoints is not None and person.donor is not None
+        assert head.keypoints is not None and person.driver is not None
         if person.neutral is None:
             person.warm_up.append(Neutral(head.keypoints, head.spread))
             if len(person.warm_up) < MIN_ROWS:
                 return motion_range.WARM_UP
             person.neutral = most_typical(person.warm_up)
+            person.driver.know(
+                joined([n.keypoints for n in person.warm_up]), person.neutral.keypoints
+            )
             person.warm_up.clear()
         neutral = person.neutral
         reason = unusable_motion(head.keypoints, neutral.keypoints, head.spread, neutral.spread)
         if reason is not None:
             return reason
-        time_s = head.frame.time_s
-        value = person.values(head.keypoints.value[0].numpy(), time_s)
-        jacobian = person.jacobians(head.keypoints.jacobian[0].flatten(1).numpy(), time_s)
-        smooth = Keypoints(
-            torch.from_numpy(value).float()[None],
-            torch.from_numpy(jacobian).float().view(1, -1, 2, 2),
-        )
-        source = self._source(person.donor)
-        person.driving = relative_motion(source.keypoints, smooth, neutral.keypoints)
+        person.driving = person.driver.live(head.keypoints, head.frame.time_s)
         return None
 
     def _source(self, donor: Donor) -> Source:
@@ -316,11 +342,10 @@ class FommAnonymizer:
             source = self._source(self._donors[name])
             for start in range(0, len(group), self.options.batch):
                 part = group[start : start + self.options.batch]
-                poses = [h.driving for h in part if h.driving is not None]
-                driving = Keypoints(
-                    torch.cat([p.value for p in poses]), torch.cat([p.jacobian for p in poses])
-                )
+                driving = joined([h.driving for h in part if h.driving is not None])
                 pictures, mattes = self.animator.render(source, driving)
+                if self._draws_mouths:
+                    open_mouths(pictures, driving, source.keypoints)
                 for head, picture, matte in zip(part, pictures, mattes, strict=True):
                     head.portrait, head.matte = picture, matte
 

@@ -61,19 +61,40 @@ class FommOptions(BaseModel):
         description="How far beyond the face the original picture is covered before the donor is "
         "put there, as a share of the face's longer side; more above, for the hair. Unit: none.",
     )
+    expression: float = Field(
+        default=1.0,
+        ge=0.3,
+        le=3.0,
+        description="How strongly the face's own movement is carried over; the head's isn't "
+        "affected. Not for published checkpoints, which don't tell the two apart. Unit: none.",
+    )
+    draw_mouth: bool = Field(
+        default=True,
+        description="Draw the inside of an open mouth: donors have closed lips. Not for published "
+        "checkpoints, which paint it.",
+    )
+    steadiness_s: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="Recordings: standard deviation of the filter over time that takes the jitter "
+        "out of the head's motion, without lag; the face's own filter is 2.5 times as short. "
+        "Unit: seconds.",
+    )
     smoothing: float = Field(
         default=1.5,
         ge=0.1,
         le=30.0,
-        description="Cut-off of the One Euro filter for a keypoint at rest: lower removes more "
-        "jitter, higher follows faster. Unit: Hz.",
+        description="Live streams: cut-off of the One Euro filter for a head at rest; lower "
+        "removes more jitter, higher follows faster. The face's own is 2.5 times as high. "
+        "Unit: Hz.",
     )
     responsiveness: float = Field(
         default=12.0,
         ge=0.0,
         le=100.0,
-        description="How much the cut-off rises with a keypoint's speed, so that blinks and speech "
-        "pass. Unit: Hz for a speed of one picture half-width a second.",
+        description="Live streams: how much the cut-off rises with a keypoint's speed, so that "
+        "blinks and speech pass. Unit: Hz for a speed of one picture half-width a second.",
     )
     max_yaw_deg: float = Field(
         default=40.0,

@@ -15,12 +15,14 @@ Conventions: images are (n, 3, h, w) float, RGB, in [0, 1]; coordinates are (x, 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from framework_fomm.exact import through_keypoints
 from framework_fomm.outline import COUNT, follow_skull
 
 
@@ -66,14 +68,18 @@ class FommConfig:
     # keypoints 28.. and all jacobians follow a similarity fitted to the skull's keypoints, for
     # networks taught the 33 places of framework_fomm.training.landmarks
     rigid_outline: bool = False
+    # the flow is corrected to lead from each keypoint of the face exactly to its place in the
+    # source, on a grid of the image's size (framework_fomm.exact); needs the same 33 places
+    exact_keypoints: bool = False
 
     def __post_init__(self) -> None:
         for name in ("kp_scale", "motion_scale"):
             inverse = 1.0 / getattr(self, name) if getattr(self, name) > 0 else 0.5
             if abs(inverse - round(inverse)) > 1e-6:
                 raise ValueError(f"{name} must be 1 / integer, got {getattr(self, name)}")
-        if self.rigid_outline and self.num_kp != COUNT:
-            raise ValueError(f"rigid_outline needs {COUNT} keypoints, got {self.num_kp}")
+        for switch in ("rigid_outline", "exact_keypoints"):
+            if getattr(self, switch) and self.num_kp != COUNT:
+                raise ValueError(f"{switch} needs {COUNT} keypoints, got {self.num_kp}")
         for name, scale, blocks in (
             ("kp", self.kp_scale, self.kp_blocks),
             ("motion", self.motion_scale, self.motion_blocks),
@@ -113,6 +119,13 @@ class Keypoints:
         return Keypoints(self.value.expand(n, -1, -1), self.jacobian.expand(n, -1, -1, -1))
 
 
+def joined(keypoints: Sequence[Keypoints]) -> Keypoints:
+    """Several batches as one."""
+    return Keypoints(
+        torch.cat([k.value for k in keypoints]), torch.cat([k.jacobian for k in keypoints])
+    )
+
+
 @dataclass(frozen=True)
 class SourceFeatures:
     """Everything of a source image that doesn't depend on the driving frame."""
@@ -134,7 +147,9 @@ class SourceFeatures:
 class Motion:
     """The dense motion between a driving frame and a source, at ``motion_scale``."""
 
-    grid: Tensor  # (n, h, w, 2) where in the source each pixel comes from, in [-1, 1]
+    # (n, h, w, 2) where in the source each pixel comes from, in [-1, 1]; of the image's size with
+    # ``exact_keypoints``
+    grid: Tensor
     occlusion: Tensor  # (n, 1, h, w) 1 = the warped source is to be trusted, 0 = inpaint
     mask: Tensor  # (n, K + 1, h, w) weight of the background's and each keypoint's motion
     deformed: Tensor  # (n, K + 1, 3, h, w) the source under each motion alone
@@ -433,6 +448,9 @@ class DenseMotion(nn.Module):
         mask = F.softmax(logits, dim=1)  # (n, K + 1, h, w)
         with without_autocast(mask):
             flow = torch.einsum("nkhw,nkhwc->nhwc", mask, motions)  # eq. 5
+            if self.config.exact_keypoints:
+                side = self.config.image_size
+                flow = through_keypoints(flow, source.value, driving.value, side)
         return Motion(flow, torch.sigmoid(occlusion), mask, deformed)
 
     def _prior(self, points: Tensor, h: int, w: int) -> Tensor:

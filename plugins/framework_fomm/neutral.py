@@ -7,7 +7,7 @@ rest would become a frown. So the frame is chosen over the whole track.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,30 +35,45 @@ class Neutral:
     spread: float
 
 
-def candidate_rows(table: TrackTable, rows: NDArray[np.int64], options: FommOptions) -> list[int]:
-    """Rows of one track that may show a neutral, frontal, large face; best first.
+@dataclass(frozen=True)
+class UsableRow:
+    """A row of the table whose face can be swapped, and how well it may show the person at rest."""
+
+    row: int
+    score: float  # 0 to 1: frontal, large, neutral
+
+
+def usable_rows(
+    table: TrackTable, rows: NDArray[np.int64], options: FommOptions
+) -> list[UsableRow]:
+    """Rows of one track that can be swapped as far as box and landmarks tell, in order.
 
     Neutrality comes from the classified faces where there are any, pose and size from the table.
-    The rows lie at least 0.2 s apart, because neighbours tell the same.
     """
     size = (table.width, table.height)
     neutral = _neutrality(table, rows)
     heights = table.xyxy[rows, 3] - table.xyxy[rows, 1]
     typical = float(np.median(heights)) if len(rows) else 1.0
-    scored = []
+    usable = []
     for row, height, calm in zip(rows.tolist(), heights.tolist(), neutral.tolist(), strict=True):
         face = FaceView(
             table.xyxy[row], table.landmarks[row], int(table.state[row]) != RowState.CARRIED
         )
         if unusable_view(face, size, options) is None:
-            scored.append((calm * frontality(face) * min(1.0, height / typical), row))
-    if len(scored) < MIN_ROWS:
-        return []
+            usable.append(UsableRow(row, calm * frontality(face) * min(1.0, height / typical)))
+    return usable
+
+
+def candidates(usable: Sequence[UsableRow], table: TrackTable) -> list[int]:
+    """The rows that may best show the person neutral, frontal and large; best first.
+
+    They lie at least 0.2 s apart, because neighbours tell the same.
+    """
     chosen: list[int] = []
     times = table.time_s[table.frame]
-    for _, row in sorted(scored, key=lambda pair: (-pair[0], pair[1])):
-        if all(abs(times[row] - times[other]) >= _MIN_GAP_S for other in chosen):
-            chosen.append(row)
+    for one in sorted(usable, key=lambda u: (-u.score, u.row)):
+        if all(abs(times[one.row] - times[other]) >= _MIN_GAP_S for other in chosen):
+            chosen.append(one.row)
         if len(chosen) == CANDIDATES:
             break
     return chosen

@@ -34,21 +34,35 @@ COUNT = 33
 """A network with these keypoints has so many."""
 _USUAL_SCALE = 0.31  # of a head, in sides of its crop: what the jacobians are measured against
 
+SKULL_POINTS = tuple(_SKULL)
+OUTLINE_POINTS = tuple(_OUTLINE)
+"""The keypoints that the similarity is fitted to, and those that it places."""
+
+
+def skull_similarity(value: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, 33, 2) keypoints -> (n, 2, 2) turn and size of the head, and (n, 2) its middle.
+
+    A place q in half sizes of an upright head, from the middle of the skull's keypoints, lies at
+    middle + turn q.
+    """
+    skull = torch.tensor(list(_SKULL.values()), device=value.device, dtype=value.dtype)
+    found = value[:, list(_SKULL)]  # (n, 6, 2)
+    middle = found.mean(1)
+    a, b = skull - skull.mean(0), found - middle[:, None]
+    norm = a.square().sum()
+    cosine = (a * b).sum((1, 2)) / norm
+    sine = (a[:, 0] * b[:, :, 1] - a[:, 1] * b[:, :, 0]).sum(1) / norm
+    return torch.stack([cosine, -sine, sine, cosine], -1).view(-1, 2, 2), middle
+
 
 def follow_skull(value: Tensor) -> tuple[Tensor, Tensor]:
     """(n, 33, 2) keypoints -> the same with the outline put in place, and (n, 2, 2) the turn.
 
     The turn is the similarity of the head against an upright one of usual size.
     """
-    skull = torch.tensor(list(_SKULL.values()), device=value.device, dtype=value.dtype)
-    found = value[:, list(_SKULL)]  # (n, 6, 2)
-    middle, centre = found.mean(1, keepdim=True), skull.mean(0)
-    a, b = skull - centre, found - middle
-    norm = a.square().sum()
-    cosine = (a * b).sum((1, 2)) / norm
-    sine = (a[:, 0] * b[:, :, 1] - a[:, 1] * b[:, :, 0]).sum(1) / norm
-    turn = torch.stack([cosine, -sine, sine, cosine], -1).view(-1, 2, 2)
+    turn, middle = skull_similarity(value)
+    centre = torch.tensor(list(_SKULL.values()), device=value.device, dtype=value.dtype).mean(0)
     places = torch.tensor(list(_OUTLINE.values()), device=value.device, dtype=value.dtype)
-    outline = middle + (places - centre) @ turn.transpose(1, 2)
+    outline = middle[:, None] + (places - centre) @ turn.transpose(1, 2)
     at = torch.tensor(list(_OUTLINE), device=value.device)
     return value.index_copy(1, at, outline), turn / _USUAL_SCALE

@@ -9,7 +9,7 @@ import pytest
 import torch
 from framework_fomm.anonymizer import MASK_COLOUR, FommAnonymizer
 from framework_fomm.model import Keypoints
-from framework_fomm.neutral import Neutral, candidate_rows, most_typical
+from framework_fomm.neutral import Neutral, candidates, most_typical, usable_rows
 from framework_fomm.scene import LABEL, SceneLight, draw_label
 
 from framework.regions import face_region
@@ -134,18 +134,38 @@ def test_swap_shows_a_donor_not_the_mask(make_swap: Make) -> None:
 
 
 def test_whatever_fails_is_covered(make_swap: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    swap = make_swap(fade_s=0.0)
     frames, tracks = still(8)
-    render(swap, frames, tracks)
 
     def broken(*_: object) -> None:
         raise MemoryError("no room")
 
     for part in ("render", "keypoints"):
-        monkeypatch.setattr(swap.animator, part, broken)
-        result = swap.anonymize(frames[-1], tracks[-1])
+        swap = make_swap(fade_s=0.0)
+        for frame, now in zip(frames[:-1], tracks, strict=False):  # live: nothing is known before
+            swap.anonymize(frame, now)
+        swap.drain_events()
+        with monkeypatch.context() as patch:
+            patch.setattr(swap.animator, part, broken)
+            result = swap.anonymize(frames[-1], tracks[-1])
         assert is_masked(result, BOX)
         assert reasons(swap) == ["failed: MemoryError"]
+
+
+def test_a_recording_is_watched_once_and_rendered_from_what_was_seen(
+    make_swap: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, tracks = still(20)
+    swap = make_swap(fade_s=0.0)
+    clip = Clip(frames, tracks)
+    swap.prepare(clip)
+    assert clip.asked == list(range(20))
+
+    def unwanted(*_: object) -> None:
+        raise AssertionError("keypoints are known")
+
+    monkeypatch.setattr(swap.animator, "keypoints", unwanted)
+    results = [swap.anonymize(f, t) for f, t in zip(frames, tracks, strict=True)]
+    assert reasons(swap) == [] and not any(is_masked(r, BOX) for r in results)
 
 
 # --- donors ---
@@ -415,12 +435,17 @@ def test_neutral_frame_is_frontal_and_neutral(make_swap: Make) -> None:
     turned = tracks_of(BOX, landmarks=PROFILE)
     tracks = [turned if 20 <= i < 24 else t for i, t in enumerate(tracks)]
     clip = Clip(frames, tracks, samples=samples)
-    rows = candidate_rows(clip.table, clip.table.rows_of_track(1), make_swap().options)
+    usable = usable_rows(clip.table, clip.table.rows_of_track(1), make_swap().options)
+    rows = candidates(usable, clip.table)
     best = int(clip.table.frame[rows[0]])
     assert 18 <= best <= 32 and best not in range(20, 24)  # near calm samples, not the profile
     swap = make_swap()
     swap.prepare(clip)
-    assert len(clip.asked) <= 12 and not {20, 21, 22, 23} & set(clip.asked)
+    assert (
+        len(rows) <= 12
+        and len(clip.asked) == len(usable)
+        and not {20, 21, 22, 23} & set(clip.asked)
+    )
 
 
 def test_medoid_is_a_frame_and_not_the_outlier() -> None:

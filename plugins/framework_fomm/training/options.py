@@ -37,6 +37,7 @@ def compact_config(size: int, changes: Mapping[str, object] | None = None) -> Fo
         "mask_prior_sigma": 0.07,
         "mask_prior_background": -40.0,
         "rigid_outline": True,
+        "exact_keypoints": True,
     }
     return FommConfig.from_dict({**settings, **(changes or {})})
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from framework_fomm.config import FommOptions
 from framework_fomm.donors.store import load_selection
+from framework_fomm.driver import build_driver
 from framework_fomm.inference import Animator, choose_device
-from framework_fomm.model import Keypoints, relative_motion
+from framework_fomm.model import Keypoints, joined
 from framework_fomm.motion_range import FaceView, unusable_motion, unusable_view
+from framework_fomm.mouth import open_mouths
 from framework_fomm.neutral import CANDIDATES, Neutral, most_typical
-from framework_fomm.smoothing import OneEuro
 from framework_fomm.training.framing import BOX_HEIGHT
 from framework_fomm.training.recognition import Observer, Sight, five_points
 from framework_fomm.weights import load_model
@@ -68,10 +69,7 @@ class Swapper:
         keypoints, _ = self._keypoints(crops)
         made: list[Picture] = []
         for start in range(0, len(crops), 8):
-            part = keypoints[start : start + 8]
-            driving = Keypoints(
-                torch.cat([k.value for k in part]), torch.cat([k.jacobian for k in part])
-            )
+            driving = joined(keypoints[start : start + 8])
             made += list(self.animator.render(source, driving)[0])
         return made
 
@@ -84,13 +82,12 @@ class Swapper:
     ) -> tuple[list[Picture], NDArray[np.bool_]]:
         """The donor moved as the crops move, and which of its pictures the product would show.
 
-        Every crop moves the filters on; only those in ``shown`` (default: all) are rendered.
+        Every crop counts for the rest and for the filters; only those in ``shown`` (default: all)
+        are rendered.
         """
-        keypoints, spread = self._keypoints(crops)
+        found, spread = self._keypoints(crops)
         rest = self.rest(crops)
-        neutral = keypoints[rest]
-        values = OneEuro(self.options.smoothing, self.options.responsiveness)
-        jacobians = OneEuro(self.options.smoothing, self.options.responsiveness)
+        neutral = found[rest]
         size = self.animator.size
         chosen = self._donors[donor]
         picture, matte = chosen.at_size(size)
@@ -98,25 +95,24 @@ class Swapper:
         if self.animator.blends:
             detail, matte = chosen.at_size(max(size, len(chosen.bgra)))
         source = self.animator.encode(picture, matte, detail)
-        poses, usable = [], np.zeros(len(crops), np.bool_)
-        for i, (found, when) in enumerate(zip(keypoints, time_s, strict=True)):
-            reason = unusable_motion(found, neutral, float(spread[i]), float(spread[rest]))
-            usable[i] = reason is None
-            value = values(found.value[0].numpy(), float(when))
-            jacobian = jacobians(found.jacobian[0].flatten(1).numpy(), float(when))
-            smooth = Keypoints(
-                torch.from_numpy(value).float()[None],
-                torch.from_numpy(jacobian).float().view(1, -1, 2, 2),
-            )
-            poses.append(relative_motion(source.keypoints, smooth, neutral))
+        keypoints = joined(found)
+        driver = build_driver(self.animator.config, source.keypoints, self.options)
+        driver.know(keypoints, neutral)
+        driving = driver.whole(keypoints, time_s)
+        reasons = [
+            unusable_motion(one, neutral, float(wide), float(spread[rest]))
+            for one, wide in zip(found, spread, strict=True)
+        ]
+        usable = np.array([reason is None for reason in reasons])
+        poses = [driving[i : i + 1] for i in range(len(crops))]
         chosen_poses = poses if shown is None else [poses[i] for i in shown]
         made: list[Picture] = []
         for start in range(0, len(chosen_poses), 8):
-            part = chosen_poses[start : start + 8]
-            driving = Keypoints(
-                torch.cat([k.value for k in part]), torch.cat([k.jacobian for k in part])
-            )
-            for portrait, alpha in zip(*self.animator.render(source, driving), strict=True):
+            part = joined(chosen_poses[start : start + 8])
+            pictures, mattes = self.animator.render(source, part)
+            if self.animator.config.rigid_outline and self.options.draw_mouth:
+                open_mouths(pictures, part, source.keypoints)
+            for portrait, alpha in zip(pictures, mattes, strict=True):
                 weight = alpha[..., None].astype(np.float32) / 255
                 made.append((portrait * weight + EVEN * (1 - weight)).round().astype(np.uint8))
         return made, usable if shown is None else usable[list(shown)]
