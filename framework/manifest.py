@@ -211,11 +211,20 @@ def _redact(value: Any, closed: frozenset[str]) -> Any:
     if isinstance(value, BaseModel):
         return redact_options(value)
     if isinstance(value, str):
-        plain = value in closed or re.fullmatch(r"#[0-9a-fA-F]{3,8}|[-+0-9.eE]{1,24}", value)
-        return value if plain else REDACTED
+        plain = re.fullmatch(r"#[0-9a-fA-F]{3,8}|[-+0-9.eE]{1,24}", value)
+        return value if plain or _known(value, closed) else REDACTED
     if isinstance(value, list | tuple | set | frozenset):
         return [_redact(item, closed) for item in value]
     return REDACTED
+
+
+def _known(text: str, closed: frozenset[str]) -> bool:
+    """Whether a text is a known one, or a list of ROLE=KNOWN as in ``patient=fomm,doctor=mask``."""
+    if text in closed:
+        return True
+    parts = [part.partition("=") for part in text.split(",")]
+    roles = {str(role) for role in Role}
+    return all(role in roles and name in closed for role, _, name in parts)
 
 
 def _details(values: Mapping[str, Any]) -> dict[str, Any]:

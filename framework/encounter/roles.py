@@ -152,10 +152,7 @@ def cast(
         uncertain |= doubtful
         open_roles.remove(role)
     if len(open_roles) > 1:
-        raise ConfigError(
-            f"{camera} shows patient and doctor, and nothing says who is who; give a region "
-            f"(--patient-side left), or a reference picture of one of them"
-        )
+        raise unclear(camera)
     for role in open_roles:
         taken = {t for tracks in chosen.values() for t in tracks}
         chosen[role], doubtful = _by_presence(faces, role, taken | uncertain, camera)
@@ -164,6 +161,14 @@ def cast(
     _refuse_shared(chosen, camera)
     uncertain -= {t for tracks in chosen.values() for t in tracks}
     return _result(faces, chosen, uncertain, how, next_id)
+
+
+def unclear(camera: str) -> ConfigError:
+    """Two people, and nothing that tells them apart; presence alone can't."""
+    return ConfigError(
+        f"nothing says who is who in {camera}; give a region (--patient-side left), or a reference "
+        f"picture of one of them"
+    )
 
 
 def _by_region(

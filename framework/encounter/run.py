@@ -28,7 +28,7 @@ from framework.encounter.references import (
     wanted,
 )
 from framework.encounter.report import CameraView, roles_in_words
-from framework.encounter.roles import IDENTITY, Casting, cast
+from framework.encounter.roles import IDENTITY, Casting, cast, unclear
 from framework.encounter.spec import Encounter, load_encounter
 from framework.encounter.voice import model_file, voice_activity
 from framework.errors import ConfigError, MediaError
@@ -113,6 +113,10 @@ def run_encounter(
     components = _components(encounter, config, options, settings, key_file, warn)
     sources = [Path(r.file) for r in encounter.recordings]
     _refuse_sources(Path(out), sources)
+    for k, recording in enumerate(encounter.recordings):
+        told = recording.regions.keys() | encounter.references.keys()
+        if len(recording.shows) > 1 and not told & set(recording.shows):
+            raise unclear(camera_name(encounter, k))  # not after an hour of analysis
     recognizer = select_recognizer(encounter, components)
     if encounter.voice_activity:
         model_file()

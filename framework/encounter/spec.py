@@ -216,7 +216,9 @@ def make_encounter(values: dict[str, Any]) -> Encounter:
 
 
 def _explained(error: ValidationError, document: Document | None) -> ConfigError:
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A misspelt key is both unknown and missing; the first says what to do.
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     loc = tuple(part for part in first["loc"] if part != "[key]")
     message = str(first["msg"]).removeprefix("Value error, ").replace("Input should be", "expected")
     if first["type"] == "extra_forbidden":

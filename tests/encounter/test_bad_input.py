@@ -69,7 +69,7 @@ def test_cameras_with_different_frame_rates(camera: Camera, tmp_path: Path) -> N
         (["--patient", "A", "--doctor", "B"], "camera 2 (doctor) has no sound to synchronise by"),
         (["--patient", "A", "--doctor", "E", "--sync", "manual=0"], "no face for the doctor in"),
         (["--patient", "A", "--doctor", "B", "--sync", "manual=99s"], "do not overlap"),
-        (["--both", "T"], "camera 1 (patient and doctor) shows patient and doctor, and nothing"),
+        (["--both", "T"], "nothing says who is who in camera 1 (patient and doctor)"),
         (["--both", "T", "--patient-side", "up"], "--patient-side up: expected left or right"),
         (["--patient", "T"], "two faces for the patient in camera 1 (patient)"),
         (["x.yaml", "--patient", "A"], "--patient and an encounter file: give one of them"),

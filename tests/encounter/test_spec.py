@@ -44,6 +44,7 @@ def test_a_good_file(tmp_path: Path) -> None:
             "    region:",
             r"line 7, recordings\[1\]\.region: unknown key; did you mean 'regions'",
         ),
+        ("shows: patient", "show: patient", r"show: unknown key; did you mean 'shows'"),
         ("[doctor]", "[nurse]", r"line 6, recordings\[1\]\.shows\[0\]: .*'patient' or 'doctor'"),
         ("{doctor: left}", "{patient: left}", r"line 5, recordings\[1\]: regions: patient is not"),
         ("{doctor: left}", "{doctor: [0, 0, 2, 1]}", r"line 7, .*less than or equal to 1"),

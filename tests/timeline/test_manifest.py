@@ -98,6 +98,13 @@ def test_names_of_components_are_no_secret() -> None:
     none = build_manifest("run", [], settings=Options(donor="none"))
     assert none.settings["donor"] == "none"
     assert build_manifest("run", [], settings=Options(donor="x")).settings["donor"] == REDACTED
+    record = component_record("anonymizer", spec(), None)
+    for text in ("patient=blur,doctor=blur", "doctor=blur"):
+        made = build_manifest("run", [record], settings=Options(donor=text))
+        assert made.settings["donor"] == text
+    for text in ("mueller=blur", "patient=mueller", "patient=blur,mueller", "patient="):
+        made = build_manifest("run", [record], settings=Options(donor=text))
+        assert made.settings["donor"] == REDACTED
 
 
 def test_thresholds_in_force_are_recorded_whole() -> None:
