@@ -152,9 +152,10 @@ class Registry:
                 problem(
                     "register", f"unknown hook '{caller.name}'{did_you_mean(caller.name, known)}"
                 )
-        for attribute in sorted(set(dir(plugin)) & known - hooked):
+        undecorated = sorted(set(dir(plugin)) & known - hooked)
+        for attribute in undecorated:
             problem("register", f"'{attribute}' lacks the decorator @hookimpl, so it is not called")
-        if not hooked:
+        if not hooked and not undecorated:
             problem("register", "it has no hook; decorate at least one with @hookimpl")
         for kind, hook in hookspecs.HOOK_OF_KIND.items():
             if hook not in hooked:

@@ -9,16 +9,13 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
 
 from framework.scaffold import new_plugin, plan_plugin
 from framework.spec import Kind
-
-ROOT = Path(__file__).parents[2]
+from tests.core.installed import make_environment
 
 
 def run(command: list[str], folder: Path) -> str:
@@ -45,14 +42,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         + [str(source) for source in sources],
         root,
     )
-    venv.create(root / "env", with_pip=False)
-    libraries = root / "env" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    packages = libraries / "site-packages"
-    seen = [ROOT, ROOT / "plugins", sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    (packages / "shared.pth").write_text("".join(f"{place}\n" for place in seen))
-    wheels = sorted(str(path) for path in (root / "wheels").glob("*.whl"))
+    wheels = sorted((root / "wheels").glob("*.whl"))
     assert len(wheels) == len(Kind)
-    run([*pip, "install", "--no-deps", "--no-index", "--target", str(packages), *wheels], root)
+    make_environment(root, wheels)
     return root
 
 
