@@ -40,6 +40,7 @@ from framework.benchmark.store import FILE, Row, Store, StoreError, key_of
 from framework.benchmark.studio import Studio, one_line
 from framework.benchmark.work import Work
 from framework.config import RunConfig
+from framework.errors import MediaError
 from framework.progress import Progress, silent
 from framework.registry import Registry
 from framework.spec import Kind
@@ -182,6 +183,19 @@ class Bench:
                 self._compare_gallery(part)
         if not self.config.keep_templates:
             self.store.forget_templates()
+        self._check_usable()
+
+    def _check_usable(self) -> None:
+        """Without a single original in which there is a face, every figure would be a guess."""
+        clear = self.methods[0]
+        if any(self.store.has(self.face_key(item, clear)) for item in self.released):
+            return
+        rows = [self.store.get(self.failure_key(i, clear, RELEASED)) for i in self.released]
+        reasons = sorted({row.error for row in rows if row is not None})
+        raise MediaError(
+            f"data {self.data.name}: none of the {len(rows)} items that would be released can be "
+            f"used, so that there is nothing to compare ({'; '.join(reasons[:3])})"
+        )
 
     def _studio(self) -> Studio:
         build = self.workshop.build

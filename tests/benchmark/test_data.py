@@ -10,11 +10,12 @@ import pytest
 
 from framework.benchmark.config import load_benchmark_config
 from framework.benchmark.data import open_data
+from framework.benchmark.data.sources import FileSource
 from framework.benchmark.data.synthetic import synthetic
 from framework.benchmark.items import DataSet, Item, ItemKind, pseudonym
 from framework.benchmark.methods import Part, contamination
 from framework.benchmark.selection import select
-from framework.errors import ConfigError
+from framework.errors import ConfigError, MediaError
 from framework.spec import Kind, WeightSpec
 from tests.verify import recordings
 
@@ -134,6 +135,24 @@ def test_synthetic_is_reproducible_and_known() -> None:
     assert np.array_equal(a, b)
     assert len({i.person for i in first.items}) == 2
     assert {i.truth for i in first.items} <= {"neutral", "happiness", "surprise", "sadness"}
+
+
+@pytest.mark.parametrize("label", [7, -1])
+def test_numbered_labels_out_of_range_are_refused(tmp_path: Path, label: int) -> None:
+    path = tmp_path / "labelled.npz"
+    np.savez(path, x=np.zeros((2, 48, 48), np.uint8), y=np.array([0, label]))
+    with pytest.raises(ConfigError, match=f"y has {label}; expected 0 to 6"):
+        open_data(f"labelled:{path}")
+
+
+def test_what_cannot_be_read_is_said_without_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "Mary Smith" / "1.png"
+    path.parent.mkdir()
+    path.write_bytes(b"nonsense" * 30)
+    with pytest.raises(MediaError) as found:
+        FileSource(path).read()
+    assert str(found.value).startswith("the file: ")
+    assert "Smith" not in str(found.value)
 
 
 def test_selection_is_disjoint_by_person(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from framework.benchmark.config import BenchmarkConfig, load_benchmark_config
@@ -15,6 +17,7 @@ from framework.benchmark.outputs.report import report
 from framework.benchmark.results.evaluate import Results, evaluate
 from framework.benchmark.runner import Bench, run_benchmark
 from framework.benchmark.store import FILE, Store
+from framework.errors import MediaError
 from tests.benchmark import parts
 
 
@@ -201,3 +204,14 @@ def test_one_sample_each_measures_utility_only_and_says_so(tmp_path: Path) -> No
     assert not [c for c in results.cells if c.attack]
     assert [c for c in results.cells if c.metric == "emotion agreement"]
     assert report(bench, tmp_path)
+
+
+def test_without_a_single_face_there_is_no_figure(tmp_path: Path) -> None:
+    for person in ("Mary", "John"):
+        folder = tmp_path / "data" / person
+        folder.mkdir(parents=True)
+        for i in range(2):
+            cv2.imwrite(str(folder / f"{i}.png"), np.full((64, 64, 3), 60 + i, np.uint8))
+    with pytest.raises(MediaError, match=r"none of the 2 items .* \(no face was found"):
+        _run(tmp_path / "out", data=f"stills:{tmp_path / 'data'}", attacks="T0")
+    assert b"Mary" not in (tmp_path / "out" / FILE).read_bytes()

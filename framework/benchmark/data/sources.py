@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from framework.benchmark.items import Recording, file_digest
+from framework.errors import MediaError
 from framework.media import open_reader
 from framework.types import Frame, Image
 
@@ -39,6 +40,13 @@ class FileSource:
         return file_digest(self.path, self.max_frames, self.half, self.crop)
 
     def read(self) -> Recording:
+        try:
+            return self._read()
+        except MediaError as error:
+            # Results are passed on, and names of files and folders are names of people.
+            raise MediaError(str(error).replace(str(self.path), "the file")) from None
+
+    def _read(self) -> Recording:
         frames: list[Frame] = []
         with open_reader(self.path) as reader:
             for frame in reader:

@@ -91,13 +91,23 @@ def _from_arrays(path: Path) -> list[Item]:
             f"data labelled:{path}: expected x as (n, h, w) or (n, h, w, 3) uint8, got "
             f"{x.shape} {x.dtype}"
         )
+    numbered = np.issubdtype(y.dtype, np.integer)
     who = arrays.get("person")
     items = []
     for i in range(len(x)):
-        truth = EMOTIONS[int(y[i])] if np.issubdtype(y.dtype, np.integer) else _label(y[i], path)
+        truth = _numbered(int(y[i]), path) if numbered else _label(y[i], path)
         person = pseudonym(str(who[i]) if who is not None else f"{path.stem} {i}")
         items.append(Item(person, ItemKind.STILL, ArraySource(x[i], crop=True), truth))
     return items
+
+
+def _numbered(label: int, path: Path) -> str:
+    if not 0 <= label < len(EMOTIONS):
+        raise ConfigError(
+            f"data labelled:{path}: y has {label}; expected 0 to {len(EMOTIONS) - 1}, in the order "
+            f"{', '.join(EMOTIONS)}"
+        )
+    return EMOTIONS[label]
 
 
 def _from_folder(path: Path) -> list[Item]:
