@@ -68,18 +68,26 @@ def headline(results: Results) -> Table:
                 with_interval(_interval(results.get(method, "detection kept"))),
                 number(_value(results.get(method, "exposed share"))),
                 number(results.fallback(method)),
-                number(_value(fps), 1),
+                number(_value(fps), 1 if (_value(fps) or 0) < 100 else 0),
                 str(sum(1 for f in results.failures if f.method == method)),
                 results.plan["contamination"].get(method, "no"),
             )
         )
     plan = results.plan
+    variants = len({(c.attack, c.component) for c in results.cells if c.attack})
     caption = (
         f"{plan['persons']} persons, {plan['probes']} released items, attackers learn from "
         f"{plan['fit_persons']} other persons. Rank-1 is normalised: 0 is chance, 1 is perfect "
-        f"recognition; lower protects better. Kappa: 1 is the expression of the original. "
-        f"Fallback: share of faces to which the method did something simpler than its name says. "
-        f"Brackets are 95 % intervals over persons."
+        f"recognition; lower protects better. "
+    )
+    if variants > 1:
+        caption += (
+            f"The strongest is the highest of {variants} figures (variants of attacks and "
+            f"recognisers), so that it lies above 0 by chance alone: the box shows how far. "
+        )
+    caption += (
+        "Kappa: 1 is the expression of the original. Fallback: share of faces to which the method "
+        "did something simpler than its name says. Brackets are 95 % intervals over persons."
     )
     return Table("Overview", header, rows, caption)
 
