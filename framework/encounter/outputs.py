@@ -163,7 +163,14 @@ def _describe(
         "speakers": joint.voice.note if joint.voice is not None else None,
         "sync": encounter.sync,
         "min_sync_confidence": encounter.min_sync_confidence,
-        "matching": encounter.matching.model_dump() if encounter.references else None,
+        "matching": next(
+            (
+                {"recognizer": encounter.matching.recognizer, **asdict(casting.thresholds)}
+                for casting in castings
+                if casting.thresholds is not None
+            ),
+            None,
+        ),
         "people": {
             str(p.role): {
                 "person": p.person,
@@ -181,6 +188,7 @@ def _describe(
                 "clock": {"method": camera.clock.method, **_finite(asdict(camera.clock.sync))},
                 "regions": {role: list(place) for role, place in recording.regions.items()},
                 "decided_by": {str(r): how for r, how in casting.how.items()},
+                "similarity": {str(r): _round(v) for r, v in casting.similarity.items()},
                 "identity_switches": {str(r): n for r, n in casting.switches.items()},
                 "bystanders": casting.bystanders,
                 "uncertain": [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.encounter.spec import Matching, Recording, Region
+from framework.encounter.spec import Recording, Region, Thresholds
 from framework.errors import ConfigError
 from framework.resolve.roles import presence
 from framework.table import RowState, TrackTable
@@ -32,6 +32,7 @@ PASSING = 0.1
 NEAR = 1.0
 """How far a face may move over an interruption and be the same person, in widths of the face."""
 SIMILAR_SIZE = 1.6
+REFERENCE = "reference picture"
 OVERLAP_S = 0.2
 """Two tracks seen together for longer than this are two people."""
 
@@ -47,6 +48,8 @@ class Casting:
         switches: for each role, how often the tracker's identity of that person changed.
         uncertain: faces that could be somebody, as (first second, last second, seconds seen).
         bystanders: number of other people's tracks.
+        similarity: of each role's most similar face with its reference picture, -1 to 1.
+        thresholds: on that similarity; None without reference pictures.
     """
 
     table: TrackTable
@@ -54,6 +57,8 @@ class Casting:
     switches: Mapping[Role, int]
     uncertain: tuple[tuple[float, float, float], ...] = ()
     bystanders: int = 0
+    similarity: Mapping[Role, float] = field(default_factory=dict)
+    thresholds: Thresholds | None = None
 
 
 @dataclass
@@ -116,7 +121,7 @@ def cast(
     recording: Recording,
     camera: str,
     likeness: Mapping[int, Mapping[Role, float]] | None = None,
-    matching: Matching | None = None,
+    matching: Thresholds | None = None,
     next_id: int = 3,
 ) -> Casting:
     """Assign the roles of one recording.
@@ -137,12 +142,12 @@ def cast(
     chosen: dict[Role, list[int]] = {}
     how: dict[Role, str] = {}
     uncertain: set[int] = set()
-    likeness, matching = likeness or {}, matching or Matching()
+    likeness, matching = likeness or {}, matching or Thresholds(1.0, 0.0)
     open_roles = list(recording.roles)
     for role in list(open_roles):
         if any(role in scores for scores in likeness.values()):
             chosen[role], doubtful = _by_reference(faces, role, likeness, matching, camera)
-            how[role] = "reference picture"
+            how[role] = REFERENCE
         elif str(role) in recording.regions:
             region = recording.regions[str(role)]  # type: ignore[index]
             chosen[role], doubtful = _by_region(faces, role, region, camera)
@@ -160,7 +165,13 @@ def cast(
         uncertain |= doubtful
     _refuse_shared(chosen, camera)
     uncertain -= {t for tracks in chosen.values() for t in tracks}
-    return _result(faces, chosen, uncertain, how, next_id)
+    found = _result(faces, chosen, uncertain, how, next_id)
+    alike = {
+        role: max(likeness[t][role] for t in tracks if role in likeness.get(t, {}))
+        for role, tracks in chosen.items()
+        if how[role] == REFERENCE
+    }
+    return replace(found, similarity=alike, thresholds=matching if alike else None)
 
 
 def unclear(camera: str) -> ConfigError:
@@ -201,7 +212,7 @@ def _by_reference(
     faces: _Faces,
     role: Role,
     likeness: Mapping[int, Mapping[Role, float]],
-    matching: Matching,
+    matching: Thresholds,
     camera: str,
 ) -> tuple[list[int], set[int]]:
     def own(track: int) -> float:
@@ -217,7 +228,7 @@ def _by_reference(
         best = max((own(t) for t in faces.ids()), default=-1.0)
         raise ConfigError(
             f"no face for the {role} in {camera}: the nearest to the reference picture has a "
-            f"similarity of {best:.2f}, {matching.min_similarity:.2f} is needed; use another "
+            f"similarity of {best:.3f}, {matching.min_similarity:.3f} is needed; use another "
             f"picture or recogniser, or give a region"
         )
     best_track = max(clear, key=own)
@@ -229,10 +240,9 @@ def _by_reference(
         elif own(best_track) - own(track) < matching.min_margin:
             raise ConfigError(
                 f"two faces for the {role} in {camera}: both resemble the reference picture "
-                f"({own(best_track):.2f} and {own(track):.2f}); give a region"
+                f"({own(best_track):.3f} and {own(track):.3f}); give a region"
             )
-        else:
-            doubtful.add(track)
+        # else: seen beside the person and less like the picture, so it is somebody else
     return mine, doubtful
 
 

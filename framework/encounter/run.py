@@ -258,6 +258,11 @@ def _analyse(
     embedded = (
         reference_embeddings(references, components.detector(), recognizer) if recognizer else {}
     )
+    # Before the analysis: nothing must stop a run after it that was known before.
+    thresholds = None
+    if recognizer is not None:
+        measured = getattr(recognizer, "match_threshold", None)
+        thresholds = encounter.matching.in_force(measured)
     analyses, castings = [], []
     next_id = max(IDENTITY.values()) + 1
     for k, (source, recording) in enumerate(zip(sources, encounter.recordings, strict=True)):
@@ -271,7 +276,7 @@ def _analyse(
         if recognizer is not None and wanted(encounter, recording.roles):
             mine = {role: v for role, v in embedded.items() if role in recording.roles}
             scores = likeness(source, found.table, mine, recognizer)
-        casting = cast(found.table, recording, name, scores, encounter.matching, next_id)
+        casting = cast(found.table, recording, name, scores, thresholds, next_id)
         next_id = max([next_id - 1, *casting.table.track_ids()]) + 1
         analyses.append(found)
         castings.append(casting)
@@ -347,6 +352,8 @@ def camera_notes(clock: Clock, casting: Casting) -> list[str]:
     for role, how in casting.how.items():
         switches = casting.switches[role]
         text = f"{role} decided by {how}"
+        if role in casting.similarity:
+            text += f", similarity {casting.similarity[role]:.3f}"
         if switches:
             often = "once" if switches == 1 else f"{switches} times"
             text += f"; the tracker lost and found this face {often}"

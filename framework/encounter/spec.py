@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -86,6 +87,17 @@ class Recording(BaseModel):
         return tuple(Role(name) for name in self.shows)
 
 
+MARGIN_SHARE = 0.07
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Cosine similarity that a face needs, and its lead over the next one."""
+
+    min_similarity: float
+    min_margin: float
+
+
 class Matching(BaseModel):
     """When a face is the person of a reference picture."""
 
@@ -94,19 +106,38 @@ class Matching(BaseModel):
     recognizer: str | None = Field(
         default=None, description="installed recogniser that compares faces"
     )
-    min_similarity: float = Field(
-        default=0.3,
+    min_similarity: float | None = Field(
+        default=None,
         ge=-1,
         le=1,
-        description="cosine similarity with the reference that a face needs, -1 to 1; 0.3 suits "
-        "ArcFace networks, dlib's needs 0.9",
+        description="cosine similarity with the reference that a face needs, -1 to 1; default: "
+        "what one in a thousand comparisons of strangers reaches, if that was measured",
     )
-    min_margin: float = Field(
-        default=0.05,
+    min_margin: float | None = Field(
+        default=None,
         ge=0,
         le=2,
-        description="by how much the best face must lead the next one, 0 to 2",
+        description="by how much the best face must lead the next one, 0 to 2; default: "
+        f"{MARGIN_SHARE} of the way from min_similarity to 1",
     )
+
+    def in_force(self, measured: float | None) -> Thresholds:
+        """The thresholds, with the recogniser's own where nothing else is said.
+
+        Args:
+            measured: ``match_threshold`` of the recogniser; None if nobody measured it.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        similarity = measured if self.min_similarity is None else self.min_similarity
+        if similarity is None:
+            raise ConfigError(
+                f"recogniser '{self.recognizer}' does not say from which similarity on two faces "
+                "are the same; give matching.min_similarity in the encounter file"
+            )
+        margin = self.min_margin
+        return Thresholds(similarity, MARGIN_SHARE * (1 - similarity) if margin is None else margin)
 
 
 class Encounter(BaseModel):

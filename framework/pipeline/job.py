@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
+
 from framework.agreement import Agreement, compare
 from framework.audit import Audit, AuditRecorder, Damage, Dismissal, FrameFate, write_audit
 from framework.config import validated
@@ -37,7 +39,11 @@ UNPROTECTED = "unprotected"
 """Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
 WEAK = "weak"
 """Capability of voice anonymizers that an informed attacker sees through."""
-STAGES = {"resolve": ResolveOptions, "timeline": TimelineConfig, "video": VideoOptions}
+STAGES: dict[str, type[BaseModel]] = {
+    "resolve": ResolveOptions,
+    "timeline": TimelineConfig,
+    "video": VideoOptions,
+}
 """Option groups of the core's own stages; the manifest says what was in force in each."""
 SYNTHETIC = "synthetic"
 """Capability of anonymizers that show generated faces."""
@@ -267,7 +273,7 @@ def describe_run(command: str, components: Components, more: Sequence[Selection]
     details = (
         recommender.manifest_details() if isinstance(recommender, DetailedRecommender) else None
     )
-    stages = {
+    stages: dict[str, BaseModel] = {
         name: validated(model, components.config.options_of(name), name)
         for name, model in STAGES.items()
     }

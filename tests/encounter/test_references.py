@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ def test_pictures_say_who_is_who_and_none_of_them_is_kept(room: Path, tmp_path: 
     assert result.castings[0].how[Role.PATIENT] == "reference picture"
     assert all(bright(image) == 0 for image in pictures(out / "camera-1" / "anonymized.mp4"))
     assert not [p for p in out.rglob("*") if p.suffix in (".png", ".npy", ".npz")]
+    about = json.loads((out / "encounter.json").read_text())
+    assert about["matching"] == {
+        "recognizer": "brightness",
+        "min_similarity": 0.9,
+        "min_margin": pytest.approx(0.007),
+    }
+    assert about["cameras"][0]["similarity"].keys() == {"patient", "doctor"}
+    made = json.loads((out / "manifest.json").read_text())["components"]
+    assert "recognizer" in {component["kind"] for component in made}
 
 
 @pytest.mark.parametrize(

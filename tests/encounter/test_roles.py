@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from framework import ConfigError, Role
 from framework.encounter.roles import IDENTITY, cast, renamed
-from framework.encounter.spec import Matching, Recording
+from framework.encounter.spec import Recording, Thresholds
 from framework.table import EmotionSamples, RowState, TrackTable
 
 PATIENT = Recording(file="a", shows=("patient",))
 BOTH = Recording(file="a", shows=("patient", "doctor"))
+MATCHING = Thresholds(0.3, 0.05)
 
 
 def table(*tracks: tuple[range, float, float], frames: int = 100, width: int = 400) -> TrackTable:
@@ -114,19 +115,33 @@ def test_reference_pictures_decide() -> None:
         2: {Role.PATIENT: 0.15, Role.DOCTOR: 0.1},
         3: {Role.PATIENT: 0.7, Role.DOCTOR: 0.2},
     }
-    found = cast(three, BOTH, "camera 1", likeness, Matching())
+    found = cast(three, BOTH, "camera 1", likeness, MATCHING)
     assert roles(found.table) == {1: Role.PATIENT, 2: Role.DOCTOR, 3: Role.BYSTANDER}
     assert found.table.xyxy[found.table.rows_of_track(1)][:, 0].min() > 300
+
+
+def test_who_is_seen_beside_the_person_of_the_picture_is_somebody_else() -> None:
+    """Some recognisers find everybody alike; two faces at once are two people all the same."""
+    two = table((range(100), 60, 60), (range(100), 200, 60))
+    alike = {1: {Role.PATIENT: 0.93}, 2: {Role.PATIENT: 0.86}}
+    found = cast(two, BOTH, "camera 1", alike, MATCHING)
+    assert roles(found.table) == {1: Role.PATIENT, 2: Role.DOCTOR}
+    assert found.how == {Role.PATIENT: "reference picture", Role.DOCTOR: "presence"}
+    assert found.similarity == {Role.PATIENT: 0.93} and not found.uncertain
+    # alone in front of the camera the other is not taken for the patient either
+    apart = table((range(50), 60, 60), (range(50, 100), 200, 60))
+    found = cast(apart, PATIENT, "camera 1", alike, Thresholds(0.9, 0.005))
+    assert roles(found.table) == {1: Role.PATIENT, 3: Role.BYSTANDER}
 
 
 def test_reference_pictures_that_fit_nobody_or_two() -> None:
     two = table((range(100), 60, 60), (range(100), 200, 60))
     low = {1: {Role.PATIENT: 0.1}, 2: {Role.PATIENT: 0.2}}
-    with pytest.raises(ConfigError, match=r"similarity of 0\.20, 0\.30 is needed"):
-        cast(two, PATIENT, "camera 1", low, Matching())
+    with pytest.raises(ConfigError, match=r"similarity of 0\.200, 0\.300 is needed"):
+        cast(two, PATIENT, "camera 1", low, MATCHING)
     twins = {1: {Role.PATIENT: 0.8}, 2: {Role.PATIENT: 0.79}}
     with pytest.raises(ConfigError, match=r"two faces for the patient .* resemble"):
-        cast(two, PATIENT, "camera 1", twins, Matching())
+        cast(two, PATIENT, "camera 1", twins, MATCHING)
 
 
 @given(

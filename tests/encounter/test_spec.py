@@ -9,6 +9,7 @@ import pytest
 from framework import ConfigError
 from framework.cli.encounter import parse_sync
 from framework.encounter import load_encounter, make_encounter
+from framework.encounter.spec import Matching, Thresholds
 
 GOOD = """\
 version: 1
@@ -91,3 +92,11 @@ def test_the_offset_on_the_command_line() -> None:
     for text in ("manual", "manual=soon", "sound", "audio=1"):
         with pytest.raises(ConfigError, match="expected"):
             parse_sync(text)
+
+
+def test_thresholds_are_the_recognisers_own_unless_given() -> None:
+    assert Matching().in_force(0.927) == Thresholds(0.927, pytest.approx(0.00511))
+    assert Matching(min_similarity=0.3).in_force(0.927) == Thresholds(0.3, pytest.approx(0.049))
+    assert Matching(min_similarity=0.3, min_margin=0.1).in_force(None) == Thresholds(0.3, 0.1)
+    with pytest.raises(ConfigError, match=r"'x' does not say .* give matching\.min_similarity"):
+        Matching(recognizer="x").in_force(None)
