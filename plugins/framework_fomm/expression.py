@@ -25,8 +25,10 @@ Floats = NDArray[np.float64]
 
 MIN_FRAMES = 5
 _CLOSED_SHARE = 0.3  # of the frames, those with the smallest gap between the lips tell the rest
+_OPEN_SHARE = 0.6  # quantile of the gap between lids that counts as open
 _JAW_SHARE = 0.8  # of an opening mouth is the lower lip's, the rest the upper lip's
 
+BROWS = range(6)
 LIDS = ((7, 9, 6, 8), (11, 13, 10, 12))  # upper, lower, and the corners beside them
 UPPER_LIP, LOWER_LIP = (16, 18), (17, 19)  # outside and inside
 CHIN = 21
@@ -35,12 +37,13 @@ _LID_RATIO = (0.6, 1.8)
 # How far each group is drawn beyond where the detector found it to move. Small movements are found
 # too small and shown too small; with these the movements that dlib reads from the result have about
 # the driver's size. Measured on people of the training set.
-_STRENGTH = np.ones(33)
-_STRENGTH[[0, 1, 2, 3, 4, 5]] = 1.4  # brows
+_STRENGTH = np.ones((33, 2))  # (right, down)
+_STRENGTH[list(BROWS)] = 1.4
 _STRENGTH[[14, 15]] = 1.35  # mouth corners
 _STRENGTH[[16, 17, 18, 19]] = 1.2  # lips
-_STRENGTH[20] = 1.4  # tip of the nose: it tells how far a head is turned
-_STRENGTH[[7, 9, 11, 13]] = 1.8  # lids
+_STRENGTH[20, 0] = 1.25  # tip of the nose: it tells how far a head is turned
+_LID_STRENGTH = 1.6  # of the gap between lids
+_LEAST_LID_GAP = 0.12  # of the donor's
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,13 @@ def find_rest(motion: HeadMotion, weight: Floats | None = None) -> Rest:
     count = min(len(better), max(MIN_FRAMES, round(_CLOSED_SHARE * len(better))))
     closed = better[np.argsort(motion.lip_gap[better], kind="stable")[:count]]
     face = np.median(motion.face[closed], axis=0)
+    # who closes the lips may close the eyes with them: brows and lids have a rest of their own
+    usual = np.median(motion.face[better], axis=0)
+    face[list(BROWS)] = usual[list(BROWS)]
+    for upper, lower, *_ in LIDS:
+        gap = motion.face[better, lower, 1] - motion.face[better, upper, 1]
+        face[[upper, lower]] = usual[[upper, lower]]
+        face[upper, 1] = face[lower, 1] - np.quantile(gap, _OPEN_SHARE)
     return Rest(face, np.median(motion.middle, axis=0), float(np.median(motion.size)))
 
 
@@ -130,25 +140,18 @@ class Retarget:
         self._rest = Rest(
             close_lips(rest.face, max(0.0, float(own.lip_gap[0]))), rest.middle, rest.size
         )
-        own_strength = np.where(np.isin(np.arange(33), SKULL_POINTS), 1.0, strength)
-        self._strength = own_strength * _STRENGTH
+        rigid = np.isin(np.arange(33), SKULL_POINTS)[:, None]
+        self._strength = np.where(rigid, 1.0, strength * _STRENGTH)
+        self._lid_strength = strength * _LID_STRENGTH
 
     def __call__(self, motion: HeadMotion) -> Keypoints:
         """The donor's keypoints under each of the ``n`` poses."""
-        change = self._strength[:, None] * (motion.face - self._rest.face)
-        for upper, lower, *corners in LIDS:
-            # an eye closes when its own gap is used up, however large it is
-            ratio = (self._donor[lower, 1] - self._donor[upper, 1]) / max(
-                1e-3, self._rest.face[lower, 1] - self._rest.face[upper, 1]
-            )
-            ratio = float(np.clip(ratio, *_LID_RATIO))
-            beside = change[:, corners].mean(1)
-            for lid in (upper, lower):
-                change[:, lid] = beside + ratio * (change[:, lid] - beside)
+        change = self._strength * (motion.face - self._rest.face)
         face = self._donor + change
         rigid = list(OUTLINE_POINTS)
         face[:, rigid] = self._donor[rigid]  # hair, ears and jaw are rigid
         self._keep_apart(face)
+        self._move_lids(face, change, motion.face)
         # the head leans as the driver's does; size and place are relative to what they usually are
         turn = motion.turn / self._rest.size
         value = np.einsum("nab,bc,nkc->nka", turn, self._donor_turn, face)
@@ -158,10 +161,23 @@ class Retarget:
             torch.from_numpy(value).float(), torch.from_numpy(jacobian).float().contiguous()
         )
 
+    def _move_lids(self, face: Floats, change: Floats, driver: Floats) -> None:
+        """An eye is closed when its own gap is used up, however large that is; in place."""
+        for upper, lower, *corners in LIDS:
+            own, rest = (f[lower, 1] - f[upper, 1] for f in (self._donor, self._rest.face))
+            now = driver[:, lower, 1] - driver[:, upper, 1]
+            share = 1 + self._lid_strength * (now / max(1e-3, rest) - 1)  # of the gap at rest
+            beside = change[:, corners].mean(1)
+            size = float(np.clip(own / max(1e-3, rest), *_LID_RATIO))
+            below = self._donor[lower] + beside + size * (change[:, lower] - beside)
+            # the lower lid hardly moves: what is left of the gap lies above it
+            face[:, lower] = below
+            face[:, upper, 0] = self._donor[upper, 0] + beside[:, 0]
+            face[:, upper, 1] = below[:, 1] - own * np.clip(share, _LEAST_LID_GAP, _LID_RATIO[1])
+
     def _keep_apart(self, face: Floats) -> None:
         """Neighbours that would pass each other stop, in place: skin doesn't fold into itself."""
         pairs = [(18, 19, 0.5, 0.5)]  # upper, lower, share of the donor's gap, who gives way
-        pairs += [(upper, lower, 0.12, 0.5) for upper, lower, *_ in LIDS]
         pairs += [(16, 18, 0.6, 1.0), (19, 17, 0.6, 0.0)]  # lips keep some thickness
         for upper, lower, share, above in pairs:
             least = share * (self._donor[lower, 1] - self._donor[upper, 1])

@@ -23,8 +23,8 @@ _ROUND = 2.2  # exponent of the lips' curve
 # lengths in half sizes of the head
 _SEEN = 0.03  # a smaller parting than this shows as a line, fading in
 _TEETH_SEEN = (0.04, 0.12)  # teeth fade in with the parting
-_TEETH_EDGE = 0.05  # the upper teeth end so far below where closed lips meet, wherever the lips are
-_TEETH_HEIGHT = (0.05, 0.22)
+_TEETH_EDGE = 0.1  # the upper teeth end so far below where closed lips meet, wherever the lips are
+_TEETH_HEIGHT = (0.08, 0.24)
 _SOFT = 0.02
 LARGEST_REST = 0.1
 """A donor whose lips are further apart has an inside of the mouth of its own."""
