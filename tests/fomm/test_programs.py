@@ -81,6 +81,11 @@ def test_report_measures_a_clip(weight_file: Path, tmp_path: Path) -> None:
     figures = measured["figures"]
     assert figures["self/l1"]["n"] == figures["cross/fallback_share"]["n"] == 14
     assert {"self/akd_copy_px", "verification/sanity_person_as_person"} <= set(figures)
+    # the original seen twice agrees with itself, and every figure of the swap has its counterpart
+    assert figures["again/pose_error_from_mean_deg"]["mean"] < 5
+    pairs = {name.removeprefix("again/") for name in figures if name.startswith("again/")}
+    assert {f"cross/{name}" for name in pairs} <= set(figures)
+    assert len(measured["weights"]["sha256"]) == 64
     assert str(tmp_path) not in report.read_text()
 
 

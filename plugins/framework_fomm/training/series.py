@@ -109,6 +109,18 @@ def rotation_error(
     return math.degrees(math.acos(float(np.clip((np.trace(difference) - 1) / 2, -1, 1))))
 
 
+def mean_rotation(rotations: Sequence[Floats]) -> Floats:
+    """The rotation nearest to all of these (3, 3) in the least squares sense (Markley's mean).
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not rotations:
+        raise ValueError("expected at least one rotation")
+    u, _, vt = np.linalg.svd(np.sum(rotations, axis=0))
+    return np.asarray(u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt)
+
+
 def threshold_at(impostor_distances: Floats, false_accept_rate: float) -> float:
     """The distance below which this share of the impostor pairs lies."""
     return float(np.quantile(impostor_distances, false_accept_rate))

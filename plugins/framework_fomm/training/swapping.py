@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from framework_fomm.config import FommOptions
 from framework_fomm.donors.store import load_selection
 from framework_fomm.driver import build_driver
 from framework_fomm.inference import Animator, choose_device
-from framework_fomm.model import Keypoints, joined
+from framework_fomm.model import Fomm, Keypoints, joined
 from framework_fomm.motion_range import FaceView, unusable_motion, unusable_view
 from framework_fomm.mouth import open_mouths
 from framework_fomm.neutral import CANDIDATES, Neutral, most_typical
@@ -33,6 +34,24 @@ def embedded_weights() -> Path:
     return Path(__file__).resolve().parent.parent / "weights" / "fomm.safetensors"
 
 
+TEXTURED_BACKGROUND = -10.0
+"""Logit of the background's motion for pictures of people in front of something.
+
+Donors stand before an even ground, where the keypoints' motion may reach far beyond the head and
+leaves no copy of its rim. A real background has to stay where it is.
+"""
+
+
+def reconstructor(model: Fomm) -> Animator:
+    """An animator for people in front of a real background, as the network was trained."""
+    if model.config.mask_prior_sigma > 0:
+        config = dataclasses.replace(model.config, mask_prior_background=TEXTURED_BACKGROUND)
+        changed = Fomm(config)
+        changed.load_state_dict(model.state_dict())
+        model = changed.eval().requires_grad_(False)
+    return Animator(model, choose_device("auto"))
+
+
 class Swapper:
     """Animates donors and first frames with one weight file."""
 
@@ -43,6 +62,7 @@ class Swapper:
         self.threads = torch.get_num_threads()
         self.options = FommOptions()
         self.animator = Animator(load_model(path), choose_device("auto"))
+        self._itself = reconstructor(load_model(path))
         self.description = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "image_size": self.animator.size,
@@ -65,12 +85,12 @@ class Swapper:
     def reconstruct(self, crops: Sequence[Picture]) -> list[Picture]:
         """The first crop under the pose of every crop (absolute motion)."""
         matte = np.full(crops[0].shape[:2], 255, np.uint8)
-        source = self.animator.encode(crops[0], matte, None)
+        source = self._itself.encode(crops[0], matte, None)
         keypoints, _ = self._keypoints(crops)
         made: list[Picture] = []
         for start in range(0, len(crops), 8):
             driving = joined(keypoints[start : start + 8])
-            made += list(self.animator.render(source, driving)[0])
+            made += list(self._itself.render(source, driving)[0])
         return made
 
     def swap(
