@@ -96,6 +96,8 @@ def _explain(model: type[BaseModel], error: dict[str, Any], prefix: str) -> str:
     path = [str(part) for part in error["loc"]]
     name = ".".join([prefix, *path] if prefix else path)
     if error["type"] == "extra_forbidden":
+        if not model.model_fields:
+            return f"unknown option {name}; it has no options"
         return f"unknown option {name}{did_you_mean(path[-1], model.model_fields)}"
     if error["type"] == "missing":
         return f"option {name} is required"
@@ -104,7 +106,9 @@ def _explain(model: type[BaseModel], error: dict[str, Any], prefix: str) -> str:
     field = model.model_fields.get(path[0]) if path else None
     limits = field_limits(field) if field is not None else ""
     allowed = f" (allowed: {limits})" if limits and len(path) == 1 else ""
-    return f"option {name}: {message}{allowed}, got {_short(error['input'])}"
+    number = error["type"] == "string_type" and isinstance(error["input"], int | float)
+    quotes = f"; write it in quotes: '{error['input']}'" if number else ""
+    return f"option {name}: {message}{allowed}, got {_short(error['input'])}{quotes}"
 
 
 def _short(value: object) -> str:

@@ -75,6 +75,8 @@ class Registry:
 
     components: dict[tuple[Kind, str], Component] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Distributions with plugins that were not loaded, because ``only`` does not name them."""
 
     @classmethod
     def load(cls, only: Iterable[str] | None = None, *, entry_names: bool = True) -> Registry:
@@ -99,6 +101,8 @@ class Registry:
             names |= {canonical(plugin.entry.name)} if entry_names else set()
             if plugin.own or wanted is None or names & wanted:
                 registry._load_entry(plugin)
+            elif plugin.distribution not in registry.left_out:
+                registry.left_out.append(plugin.distribution)
         return registry
 
     def _load_entry(self, found: _Found) -> None:
@@ -214,6 +218,11 @@ class Registry:
         elif broken:
             plugins = sorted({p.plugin for p in broken})
             message += f" (plugins with problems: {', '.join(plugins)}; see 'framework plugins')"
+        if self.left_out:
+            message += (
+                f" (not loaded, because 'plugins' in the configuration or {LIMIT_VARIABLE} leaves "
+                f"it out: {', '.join(self.left_out)})"
+            )
         raise ComponentError(message)
 
     def options_model(self, kind: Kind, name: str) -> type[BaseModel]:

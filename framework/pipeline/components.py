@@ -205,10 +205,12 @@ def check_licences(component: Component, policy: str) -> None:
         }[policy]
         if refused:
             licence = weights.licence or "no licence stated"
+            data = f"; trained on {', '.join(weights.trained_on)}" if weights.trained_on else ""
+            name = weights.file.rpartition(":")[2].rpartition("/")[2]
             raise ComponentError(
-                f"{component.kind} '{component.spec.name}': weights "
-                f"{weights.file.rpartition('/')[2]} ({licence}) do not allow {policy} use; choose "
-                f"another component, or another --licence-policy"
+                f"{component.kind} '{component.spec.name}': weights {name} ({licence}{data}) are "
+                f"not declared to allow {policy} use; choose another component, or another "
+                f"--licence-policy"
             )
 
 

@@ -85,7 +85,10 @@ def test_the_licence_policy_refuses_weights_that_do_not_allow_it(
     )
     source = clip(frames=2)
     go(source, tmp_path / "o", anonymizer="academic", licence_policy="research")
-    with pytest.raises(ComponentError, match=r"w\.bin \(non-commercial\) do not allow commercial"):
+    with pytest.raises(
+        ComponentError,
+        match=r"w\.bin \(non-commercial; trained on faces\) are not declared to allow commercial",
+    ):
         go(source, tmp_path / "o", anonymizer="academic", licence_policy="commercial")
 
 
@@ -99,6 +102,28 @@ def test_the_lock_list_pins_who_may_bring_components(clip: Clip, tmp_path: Path)
     config.write_text("plugins: {not-there: '2.0'}\n")
     with pytest.raises(ConfigError, match=r"pip install not-there==2\.0"):
         go(source, tmp_path / "o", anonymizer="fill", config=config)
-    config.write_text("plugins: {}\n")
-    with pytest.raises(ComponentError, match=r"unknown (anonymizer|detector)"):
+    config.write_text("plugins: {not-there: 2.0}\n")
+    with pytest.raises(ConfigError, match=r"write it in quotes: '2\.0'"):
         go(source, tmp_path / "o", anonymizer="fill", config=config)
+    config.write_text("plugins: {}\n")
+    with pytest.raises(ComponentError, match=r"unknown (anonymizer|detector).*leaves it out: fake"):
+        go(source, tmp_path / "o", anonymizer="fill", config=config)
+
+
+def test_a_pin_is_for_a_distribution_however_it_is_spelt_and_not_for_an_entry_point(
+    parts: Path, clip: Clip, tmp_path: Path
+) -> None:
+    install(
+        parts,
+        "imposter",
+        "from framework import ComponentSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def framework_anonymizers():\n"
+        "    yield ComponentSpec('smuggled', 'x', 'fake_parts:Lazy', 'fake_parts:NoOptions')\n",
+        entry="fake-parts",
+    )
+    source, config = clip(frames=2), tmp_path / "run.yaml"
+    config.write_text("plugins: {Fake_Parts: '1.0'}\n")
+    go(source, tmp_path / "o", anonymizer="fill", config=config)
+    with pytest.raises(ComponentError, match=r"unknown anonymizer 'smuggled'.*imposter\)"):
+        go(source, tmp_path / "o2", anonymizer="smuggled", config=config)
