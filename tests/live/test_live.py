@@ -16,21 +16,24 @@ import numpy as np
 import pytest
 from framework_faces.bytetrack import ByteTrack
 from framework_faces.config import ByteTrackOptions
+from framework_fomm.neutral import MIN_ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framework import ConfigError, Detections, Frame, MediaError, Role
 from framework.cli.main import main
 from framework.config import load_run_config
+from framework.keyfile import read_key
 from framework.live import LiveOptions, run_live
 from framework.live.engine import FAILED, NO_FACE, NOT_ANALYSED, Covered, LiveEngine
 from framework.live.run import LiveResult, build_parts, single_pass
 from framework.live.source import WAITING, Arrived, LiveSource, next_due, threaded
 from framework.live.window import STRIP, Window
-from framework.media import MediaKind, SourceInfo, open_reader
+from framework.media import MediaKind, SourceInfo, open_reader, open_writer
 from framework.pipeline.components import Components
 from framework.registry import Registry
 from framework.resolve import ResolveOptions
+from framework.testing.scenes import picture as picture_with_face
 from framework.types import ComponentEvent
 from tests.pipeline.conftest import bright, flat, picture, pictures
 
@@ -64,6 +67,44 @@ def test_a_file_gives_what_the_single_pass_gives(clip: Clip, tmp_path: Path) -> 
     lines = (tmp_path / "live" / "events.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == events
     assert [e["label"] for e in events if e["event"] == "emotions"] == ["happiness"] * 4
+
+
+def test_a_swap_warms_up_masked_and_a_file_gives_what_the_single_pass_gives(
+    tmp_path: Path,
+) -> None:
+    """The real swap, on a donor's own portrait: five frames for the neutral one, then faces."""
+    frames = [picture_with_face(256, 192, [(80.0 + k, 40.0, 150.0 + k, 130.0)]) for k in range(9)]
+    source = tmp_path / "v.mkv"
+    info = SourceInfo(MediaKind.VIDEO, 256, 192, 10, None, None, "matroska", "ffv1")
+    with open_writer(source, info, codec="ffv1") as writer:
+        for index, image in enumerate(frames):
+            writer.write(image, index / 10)
+    chosen: dict[str, Any] = {"fer": "none", "threads": 1}
+    key = tmp_path / "key"  # the same donor both times
+    key.write_bytes(bytes(range(32)))
+    key.chmod(0o600)
+    result = run_live(str(source), out=tmp_path / "o", anonymizer="fomm", key_file=key, **chosen)
+    assert result.passed and not result.whole
+    assert result.masked == {"warm-up": MIN_ROWS - 1}
+    config = load_run_config(None, (), anonymizer="patient=fomm,doctor=fomm", **chosen)
+    made = LiveResult()
+    with open_reader(source) as reader:
+        opened = LiveSource(reader.info, False, iter(()), duration_s=0.9)
+        components = Components(config, Registry.load(), read_key(key, lambda said: None))
+        parts = build_parts(components, reader.info)
+        arrived = (Arrived(frame, 0.0) for frame in reader)
+        items = list(single_pass(parts, arrived, opened, made))
+    covered = [item for item in items if isinstance(item, Covered)]
+    assert made.masked == result.masked
+    written = pictures(tmp_path / "o" / "live.mp4")
+    assert len(written) == len(covered) == 9
+    for seen, one in zip(written, covered, strict=True):
+        where = np.s_[60:120, 90:140]  # the face; the noise around it is more than a codec holds
+        assert np.abs(seen[where].astype(int) - one.image[where].astype(int)).mean() < 12
+    middle = [c.image[70:100, 100:130].astype(float) for c in covered]
+    detail = [float(np.abs(np.diff(m, axis=0)).mean()) for m in middle]
+    assert max(detail[: MIN_ROWS - 1]) < 0.5  # a plain mask
+    assert min(detail[-2:]) > 1.0  # a face
 
 
 @pytest.mark.usefixtures("parts")
