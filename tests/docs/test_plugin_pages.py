@@ -20,8 +20,11 @@ import yaml
 
 from framework.config import RunConfig
 from framework.hookspecs import HOOK_OF_KIND
+from framework.media import open_writer
+from framework.media.source import MediaKind, SourceInfo
 from framework.spec import Kind
-from framework.testing import Subject, all_good, run_checks
+from framework.testing import Subject, all_good, run_checks, scenes
+from tests.core.installed import make_environment
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
@@ -130,6 +133,38 @@ def test_the_first_anonymizer_has_fifteen_lines_and_keeps_its_contract(place: Pa
     (spec,) = importlib.import_module("grey_box").framework_anonymizers()
     results = run_checks(Subject.from_spec("anonymizer", spec, plugin_module="grey_box"))
     assert all_good(results), [r for r in results if r.status == "failed"]
+
+
+def test_the_first_anonymizer_is_built_installed_and_used_as_the_page_says(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "plugins" / "index.md"
+    source = tmp_path / "source"
+    source.mkdir()
+    for block in blocks(page):
+        if block.title:
+            (source / block.title).write_text(block.text, encoding="utf-8")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "-w", str(tmp_path)]
+    subprocess.run([*pip, "wheel", *offline, str(source)], check=True, capture_output=True)
+    python = make_environment(tmp_path, list(tmp_path.glob("*.whl")))
+    visit = SourceInfo(MediaKind.VIDEO, 320, 240, 10, None, None, "mp4", "h264")
+    with open_writer(tmp_path / "visit.mp4", visit) as writer:
+        for k in range(8):
+            box = (110.0 + 2 * k, 60.0, 200.0 + 2 * k, 185.0)
+            writer.write(scenes.picture(320, 240, [box], seed=1), k / 10)
+    used = []
+    for block in blocks(page):
+        for line in block.text.splitlines() if block.language == "sh" else ():
+            words = shlex.split(line)
+            if words[0] == "framework" and words[1] in ("plugins", "check", "run"):
+                command = [str(python), "-m", "framework.cli.main", *words[1:]]
+                done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+                assert done.returncode == 0, (line, done.stdout[-2000:], done.stderr[-2000:])
+                used.append(done.stdout)
+        if len(used) == 3:
+            break
+    assert "framework-grey-box 0.1.0" in used[0]
+    assert "0 failed" in used[1]
+    assert (tmp_path / "framework-output" / "anonymized.mp4").stat().st_size > 0
 
 
 def test_every_kind_has_a_page() -> None:
