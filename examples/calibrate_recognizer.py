@@ -5,9 +5,9 @@
 
 Compares one picture of each person with those of all others, and prints the similarity that so many
 strangers reach (the false accept rate, FAR), with a 95 % interval from resampling persons, and the
-share of second pictures of the same person that reach it (TAR). ``framework verify`` uses the value
-at a FAR of 0.001: it stands in ``dlib`` and ``lbp``, and is the option ``threshold`` of
-``arcface-onnx``. Use people who are not in what you measure or verify. Nothing is stored.
+share of second pictures of the same person that reach it (TAR). The values at a FAR of 0.001 and of
+0.01 are a recogniser's ``match_threshold`` and ``suspect_threshold``; ``framework verify`` uses the
+second. Use people who are not in what you measure or verify. Nothing is stored.
 """
 
 from __future__ import annotations

@@ -159,9 +159,10 @@ class Recognizer(Protocol):
         input_size: side of the aligned square crops it wants, in pixels.
         crop_scale: as for :class:`EmotionClassifier`.
 
-    Optional: ``match_threshold``, the cosine that one in a thousand comparisons of strangers
-    reaches, from which ``framework verify`` calls a face recognised
-    (``examples/calibrate_recognizer.py`` measures it). None or missing: not known.
+    Optional, measured by ``examples/calibrate_recognizer.py``, None or missing where not known:
+    ``match_threshold``, the cosine that one in 1,000 comparisons of strangers reaches, from which
+    two faces are taken for one person; ``suspect_threshold``, the one that one in 100 reaches, from
+    which ``framework verify`` stops a release.
     """
 
     input_size: int

@@ -18,7 +18,14 @@ SIDE = 48
 LOW_PASS = 3.0
 """Standard deviation, in pixels of the 48-pixel face, of what counts as coarse."""
 PASSES = 0.6
-"""Correlation from which detail is said to come through."""
+"""Correlation from which detail is said to come through in a frame. Between faces of 600 strangers
+(Labeled Faces in the Wild, aligned by their landmarks, hashed name above 1/4) one pair in 10,000
+reaches 0.59; half of the pairs 0.16, because all faces have eyes and a mouth."""
+MEAN_PASSES = 0.45
+"""The same for the mean of a track's frames, of which there is one: one pair in 100 reaches 0.44. A
+blur that is too weak is seen in every frame a little."""
+FEWEST = 5
+"""Frames from which a mean is taken."""
 FLAT = 1.5
 """Standard deviation of fine structure (0 to 255) under which there is none to compare."""
 CORE = 0.8

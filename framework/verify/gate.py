@@ -22,12 +22,13 @@ from framework.table import TrackTable
 from framework.table_file import load_table
 from framework.timeline import person_name
 from framework.verify.container import metadata_left
+from framework.verify.detail import MEAN_PASSES
 from framework.verify.recognition import Enrolment, enrol, strangers
 from framework.verify.scan import Scan, enrolment_crops, scan
 
 PREFERRED = ("dlib", "arcface-onnx")
-"""Recognisers that are tried first; others follow by name, ``lbp`` last."""
-WEAK = frozenset({"lbp"})
+"""Recognisers that are tried first; others follow by name, the weak ones last."""
+WEAK = ("lbp-fisher", "lbp")
 BLIND = 0.5
 """Share of the original's own frames that a recogniser must recognise for its silence to count."""
 LENGTH_TOLERANCE_S = 0.5
@@ -186,7 +187,8 @@ def _recognizer(
         made = registry.create(Kind.RECOGNIZER, wanted, values, context, "recognizer")
         return wanted, made
     names = [c.spec.name for c in registry.of_kind(Kind.RECOGNIZER)]
-    order = sorted(names, key=lambda n: (n in WEAK, n not in PREFERRED, n))
+    ranked = {n: i for i, n in enumerate(WEAK, 1)}
+    order = sorted(names, key=lambda n: (ranked.get(n, 0), n not in PREFERRED, n))
     for name in order:
         try:
             made = registry.create(Kind.RECOGNIZER, name, values, context, "recognizer")
@@ -194,8 +196,8 @@ def _recognizer(
             continue
         if name in WEAK:
             warn(
-                f"only the weak recognizer {name} is installed; a pass says little. For a strong "
-                f"one: pip install ./contrib/framework-dlib"
+                f"no stronger recognizer than {name} is installed, so that a pass says little; for "
+                f"a strong one: pip install ./contrib/framework-dlib"
             )
         return name, made
     raise ComponentError(
@@ -298,6 +300,16 @@ def _detail(seen: Scan) -> Finding:
             f"the detail of {', '.join(people)} is seen in {frames} of {seen.frames} frames",
             _whole(t for t, _, _ in seen.open),
         )
+    means = {t: seen.mean_detail(t) for t in seen.detail}
+    weak = {t: m for t, m in means.items() if m is not None and m >= MEAN_PASSES}
+    if weak:
+        people = ", ".join(f"{person_name(t)} ({m:.2f})" for t, m in sorted(weak.items()))
+        return Finding(
+            title,
+            False,
+            f"the cover is weak: over all frames the detail correlates with the original's for "
+            f"{people}; strangers' faces do so less than {MEAN_PASSES}",
+        )
     return Finding(title, True, f"compared at every face of the original in {seen.frames} frames")
 
 
@@ -338,6 +350,7 @@ def _people(seen: Scan, table: TrackTable) -> dict[str, dict[str, Any]]:
             "closest": seen.closest.get(track_id),
             "restored": max((s for _, t, s in seen.restored if t == track_id), default=None),
             "recognised": sum(1 for _, t, _ in seen.recognised if t == track_id),
+            "detail": seen.mean_detail(track_id),
             "open": sum(1 for _, t, _ in seen.open if t == track_id),
         }
     return people

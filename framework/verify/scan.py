@@ -17,7 +17,7 @@ from framework.progress import Progress, silent
 from framework.protocols import Detector, Recognizer
 from framework.table import TrackTable
 from framework.types import Detections, Frame, Image
-from framework.verify.detail import PASSES, detail_correlation
+from framework.verify.detail import FEWEST, PASSES, detail_correlation
 from framework.verify.recognition import (
     Enrolment,
     crop_of,
@@ -46,6 +46,7 @@ class Scan:
         pooled: by track, the score of the mean of all faces found where its face was, and whom it
             resembles.
         open: (time in seconds, track id, correlation) where detail came through.
+        detail: by track, sum and number of the correlations of all its frames.
         closest: by track, the highest score of any face.
         untried: rows of the table by frame that are still to be restored.
         restored: (time in seconds, track id, score) of every face tried after undoing a blur.
@@ -57,12 +58,18 @@ class Scan:
     faces: int = 0
     recognised: list[tuple[float, int, float]] = field(default_factory=list)
     open: list[tuple[float, int, float]] = field(default_factory=list)
+    detail: dict[int, tuple[float, int]] = field(default_factory=dict)
     closest: dict[int, float] = field(default_factory=dict)
     pooled: dict[int, tuple[float, int]] = field(default_factory=dict)
     restored: list[tuple[float, int, float]] = field(default_factory=list)
     compared: bool = True
     untried: dict[int, list[int]] = field(default_factory=dict)
     _sums: dict[int, tuple[NDArray[np.float64], int]] = field(default_factory=dict)
+
+    def mean_detail(self, track_id: int) -> float | None:
+        """Mean correlation over the frames of a track; None for too few."""
+        total, count = self.detail.get(track_id, (0.0, 0))
+        return total / count if count >= FEWEST else None
 
     def pool(self, track_id: int, row: NDArray[np.float32]) -> None:
         """Add a face to the mean of a track."""
@@ -248,5 +255,10 @@ def _compare(frame: Frame, original: Frame, table: TrackTable, result: Scan) -> 
         covered = np.asarray(cv2.resize(covered, size, interpolation=cv2.INTER_AREA), np.uint8)
     for row in range(rows.start, rows.stop):
         value = detail_correlation(original.bgr, covered, table.xyxy[row])
-        if value is not None and value >= PASSES:
-            result.open.append((frame.time_s, int(table.track_id[row]), value))
+        if value is None:
+            continue
+        track_id = int(table.track_id[row])
+        total, count = result.detail.get(track_id, (0.0, 0))
+        result.detail[track_id] = (total + value, count + 1)
+        if value >= PASSES:
+            result.open.append((frame.time_s, track_id, value))

@@ -26,7 +26,8 @@ class ArcFaceRecognizer:
     def __init__(self, session: Any, options: ArcFaceOptions) -> None:
         self.input_size = options.size
         self.crop_scale = options.crop_scale
-        self.match_threshold = options.threshold
+        self.match_threshold = options.match_threshold
+        self.suspect_threshold = options.suspect_threshold
         self._session = session
         self._options = options
         entry = session.get_inputs()[0]

@@ -64,13 +64,19 @@ class ArcFaceOptions(BaseModel):
         le=256,
         description="Faces that go through the network together. Unit: faces.",
     )
-    threshold: float | None = Field(
+    match_threshold: float | None = Field(
         default=None,
         ge=-1.0,
         le=1.0,
-        description="Cosine from which 'framework verify' calls a face recognised: what one in "
-        "1,000 comparisons of strangers reaches, see examples/calibrate_recognizer.py. Unset: "
-        "extrapolated from the portraits that ship, which is coarse. Unit: none.",
+        description="Cosine that one in 1,000 comparisons of strangers reaches, see "
+        "examples/calibrate_recognizer.py. Unset: not known. Unit: none.",
+    )
+    suspect_threshold: float | None = Field(
+        default=None,
+        ge=-1.0,
+        le=1.0,
+        description="The same for one in 100: 'framework verify' stops a release from there. "
+        "Unset: extrapolated from the portraits that ship, which is coarse. Unit: none.",
     )
     trained_on: str = Field(
         default="",

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from framework.hookspecs import hookimpl
-from framework.spec import ComponentSpec
+from framework.spec import ComponentSpec, WeightSpec
+
+FISHER_WEIGHTS = WeightSpec(
+    file="framework_recognizers:weights/lbp-fisher.safetensors",
+    sha256="87c968709334bb81e5139e77c4527e5fa3156e27974eeb067f88e42eee11596a",
+    licence="research only (terms of Labeled Faces in the Wild)",
+    trained_on=("Labeled Faces in the Wild, identities whose hashed name is above 0.35",),
+    source="trained in this project by framework_recognizers.train; docs/models/lbp-fisher.md",
+)
 
 
 @hookimpl
@@ -15,6 +23,16 @@ def framework_recognizers() -> Iterable[ComponentSpec]:
         summary="local binary patterns: classical, no training data, weak; a second opinion",
         factory="framework_recognizers.lbp:build",
         config="framework_recognizers.config:LbpOptions",
+        licence="MIT",
+    )
+    yield ComponentSpec(
+        name="lbp-fisher",
+        summary="local binary patterns and Fisher's discriminant, trained here; nothing is tuned "
+        "on it",
+        factory="framework_recognizers.fisher:build",
+        config="framework_recognizers.config:FisherOptions",
+        requires=("safetensors>=0.4",),
+        weights=(FISHER_WEIGHTS,),
         licence="MIT",
     )
     yield ComponentSpec(

@@ -19,8 +19,8 @@ class Direct:
     input_size = D
     crop_scale = 1.0
 
-    def __init__(self, match_threshold: float | None) -> None:
-        self.match_threshold = match_threshold
+    def __init__(self, suspect_threshold: float | None) -> None:
+        self.suspect_threshold = suspect_threshold
 
     def embed(self, faces: Sequence[np.ndarray]) -> np.ndarray:
         rows = np.stack([f[0, :, 0].astype(np.float32) - 128 for f in faces])
@@ -49,7 +49,7 @@ def test_a_recognizer_that_knows_its_threshold_is_believed() -> None:
     found = enrol(_people(0.1), Direct(0.7), _nobody)
     assert found is not None
     assert found.threshold == 0.7 and found.power == 1.0
-    assert found.basis == "one in 1,000 comparisons of strangers reaches it"
+    assert found.basis == "one in 100 comparisons of strangers reaches it"
 
 
 def test_the_threshold_is_never_above_the_persons_own_frames() -> None:
@@ -62,13 +62,13 @@ def test_the_threshold_is_never_above_the_persons_own_frames() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_extrapolated_from_strangers_it_keeps_the_false_accept_rate(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    unit = rng.normal(size=(4000, D))
+    unit = rng.normal(size=(2000, D))
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     people = _people(0.05)
     found = enrol(people, Direct(None), lambda: [row[None] for row in unit[:40]])
     assert found is not None and "extrapolated" in found.basis
     accepted = (unit[40:] @ found.vectors[0].T >= found.threshold).mean()
-    assert accepted < 5 * FALSE_ACCEPTS
+    assert accepted < 3 * FALSE_ACCEPTS
     assert found.power == 1.0  # and the person is still known
 
 
