@@ -99,8 +99,8 @@ def fit(
     start = np.random.default_rng(seed).normal(size=min(rows.shape)).astype(np.float32)
     axes = svds(centred, k=k, v0=start, return_singular_vectors="vh")[2].T  # (d, k)
     low = (centred @ axes).astype(np.float64)
-    means = np.stack([np.bincount(person, column) for column in low.T], axis=1)
-    means /= np.maximum(counts, 1)[:, None]
+    sums = np.stack([np.bincount(person, column) for column in low.T], axis=1)
+    means = sums / np.maximum(counts, 1)[:, None]
     inside = np.isin(person, several)
     residual = low[inside] - means[person[inside]]
     within = residual.T @ residual / (len(residual) - len(several))
