@@ -50,7 +50,7 @@ def advise(
         )
         say(f"           {item.text}")
         say(f"           {item.reason}")
-    say(f"{len(found)} recommendations")
+    say("1 recommendation" if len(found) == 1 else f"{len(found)} recommendations")
     if out is not None:
         write_recommendations(out, found)
         say(f"wrote {out}")

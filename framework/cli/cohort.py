@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from framework.cli.console import say, warn
+from framework.cli.console import say, warner
+from framework.cli.options import Quiet
 from framework.errors import ConfigError
 
 
@@ -51,6 +52,7 @@ def cohort(
         int, typer.Option(min=200, max=100_000, help="Samples of the bootstrap.")
     ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Count expressions by role, compare doctors with patients, and say what was left out.
 
@@ -66,20 +68,21 @@ def cohort(
 
     if (folder is None) == (counts is None):
         raise ConfigError("give a folder of outputs, or --counts FILE")
+    lines: list[str] = []
     if counts is not None:
         files, notes = write_counts_report(out, tables := read_counts(counts))
         for table in tables:
             shares = ", ".join(f"{k} {v:.1f} %" for k, v in table.percentages().items())
-            say(f"{table.role}: {table.whole:,} seconds; {shares}")
+            lines.append(f"{table.role}: {table.whole:,} seconds; {shares}")
     else:
         assert folder is not None
         found = read_cohort(folder, allow_mixed=allow_mixed)
         for item in found.excluded:
-            warn(f"left out: {item.folder} ({item.name}): {item.reason}")
+            warner(quiet)(f"left out: {item.folder} ({item.name}): {item.reason}")
         summary = summarise(found, least=min_encounters, resamples=resamples, seed=seed)
         files, notes = write_cohort(out, found, summary), list(summary.remarks)
         mean, spread, shortest, longest = summary.durations_s
-        say(
+        lines.append(
             f"{summary.encounters} encounters, {summary.excluded} left out; length {mean:.0f} s "
             f"(SD {spread:.0f}), {shortest:.0f} to {longest:.0f} s"
         )
@@ -89,8 +92,8 @@ def cohort(
                 for c in role.cells
                 if c.share is not None and c.count
             )
-            say(f"{role.role}: {role.labelled_s:,} labelled seconds; {shares}")
-    for note in notes:
-        say(f"note: {note}")
-    for file in files:
-        say(f"wrote {file}")
+            lines.append(f"{role.role}: {role.labelled_s:,} labelled seconds; {shares}")
+    if not quiet:
+        lines += [*(f"note: {note}" for note in notes), *(f"wrote {file}" for file in files)]
+        for line in lines:
+            say(line)

@@ -18,7 +18,7 @@ def render_cohort(cohort: Cohort, summary: Summary) -> str:
     """The page of a cohort."""
     mean, spread, shortest, longest = summary.durations_s
     cards = [
-        _card("Encounters", f"{summary.encounters:,}", f"{summary.excluded} outputs left out"),
+        _card("Encounters", f"{summary.encounters:,}", f"left out: {summary.excluded}"),
         _card("Mean length", length(mean), f"standard deviation {length(spread)}"),
         _card("Shortest, longest", length(shortest), length(longest)),
         *(
@@ -30,7 +30,9 @@ def render_cohort(cohort: Cohort, summary: Summary) -> str:
             for role in summary.roles
         ),
     ]
-    top = max((c.share or 0.0 for r in summary.roles for c in r.cells), default=1.0)
+    # The axis reaches to the end of the longest whisker.
+    ends = [x for r in summary.roles for c in r.cells for x in (c.share, *(c.clustered or ()))]
+    top = max((x for x in ends if x is not None and math.isfinite(x)), default=1.0)
     top = min(1.0, math.ceil(max(top, 0.01) * 10) / 10)
     return render_html(
         "framework.cohort",
@@ -191,6 +193,9 @@ def _histogram(summary: Summary) -> dict[str, Any]:
 
     edges = [b.start_min for b in bins]
     words = ", ".join(f"{b.start_min} to {b.end_min} min: {b.encounters}" for b in bins)
+    if len(bins) == 1:  # one bar says nothing
+        words = f"{words} (too few for bins of at least {summary.least})"
+        return {"plot": "", "ticks": [], "words": f"Encounters by length: {words}."}
     return {
         "plot": (
             '<svg class="bins" viewBox="0 0 1000 120" preserveAspectRatio="none" '

@@ -379,7 +379,9 @@ def _remarks(
     stored = cohort.encounters
     notes = []
     if cohort.excluded:
-        notes.append(f"{len(cohort.excluded)} outputs were left out; see the list")
+        count = len(cohort.excluded)
+        left = "1 output was" if count == 1 else f"{count} outputs were"
+        notes.append(f"{left} left out; see the list")
     if cohort.mixed > 1:
         notes.append(
             f"{cohort.mixed} ways of analysis are mixed; differences between them may pass for "

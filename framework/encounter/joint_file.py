@@ -134,12 +134,13 @@ def stored_timelines(path: Path) -> list[PersonTimeline]:
         MediaError: there is nothing of the kind.
         ConfigError: the file does not validate.
     """
+    given = path
     if path.is_dir():
         places = [path / DOCTOR_VIEW / TIMELINE, path / TIMELINE, path / EMOTIONS_FILE]
         path = next((p for p in places if p.is_file()), path / EMOTIONS_FILE)
     if not path.is_file():
         raise MediaError(
-            f"no stored timeline at {path}; give the folder of a run, its emotions.csv, or the "
+            f"no stored timeline at {given}; give the folder of a run, its emotions.csv, or the "
             f"timeline.csv of an encounter"
         )
     try:

@@ -167,7 +167,7 @@ def test_rules_are_tried_on_a_stored_timeline_of_both_people(
     out = tmp_path / "o" / "advice.json"
     assert main(["advise", str(folder), "--rules", str(rules), "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert "5 s after the onset" in text and "1 recommendations" in text and out.is_file()
+    assert "5 s after the onset" in text and "1 recommendation" in text and out.is_file()
 
 
 def test_rules_are_tried_on_the_emotions_of_a_single_run(tmp_path: Path) -> None:
