@@ -235,7 +235,10 @@ def _analysis_reasons(found: Analysis, config: RunConfig) -> list[str]:
     if not len(found.table) and not config.allow_no_faces:
         reasons.append("no face was found; look at the recording, and allow it if there is none")
     if found.failures:
-        reasons.append(f"components failed {len(found.failures)} times; those frames are misses")
+        which = ", ".join(sorted({f"{f.stage}: {f.error}" for f in found.failures}))
+        reasons.append(
+            f"components failed {len(found.failures)} times ({which}); those frames are misses"
+        )
     if found.damage:
         reasons.append(f"the source is damaged in {len(found.damage)} places")
     return reasons

@@ -350,8 +350,10 @@ class AuditRecorder:
             )
         if self._failures:
             count = sum(f.count for f in self._failures)
+            which = sorted({f"{f.stage}: {f.exception}" for f in self._failures})
             reasons.append(
-                f"components failed {_times(count)}; those frames were not passed through"
+                f"components failed {_times(count)} ({', '.join(which)}); those frames were not "
+                "passed through"
             )
         if self._damage:
             reasons.append(f"the source is damaged ({_times(len(self._damage))})")
