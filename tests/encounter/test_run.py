@@ -125,7 +125,7 @@ def test_one_camera_with_both_people(camera: Camera, tmp_path: Path) -> None:
     assert patient[:, 0].min() > WIDTH / 2
     assert result.castings[0].how == {Role.PATIENT: "region", Role.DOCTOR: "presence"}
     del recording["regions"]
-    with pytest.raises(ConfigError, match="nothing says who is who in camera 1 .*; give a region"):
+    with pytest.raises(ConfigError, match=r"nothing says who is who in camera 1 .*; give a region"):
         run_encounter(make_encounter({"recordings": [recording]}), out=tmp_path / "o", **BASE)
     assert not (tmp_path / "o").exists()
 
