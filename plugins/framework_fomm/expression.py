@@ -39,9 +39,10 @@ _LID_RATIO = (0.6, 1.8)
 # the driver's size. Measured on people of the training set.
 _STRENGTH = np.ones((33, 2))  # (right, down)
 _STRENGTH[list(BROWS)] = 1.4
-_STRENGTH[[14, 15]] = 1.35  # mouth corners
-_STRENGTH[[16, 17, 18, 19]] = 1.2  # lips
+_STRENGTH[[14, 15]] = 1.6  # mouth corners
+_STRENGTH[[16, 17, 18, 19]] = 1.35  # lips
 _STRENGTH[20, 0] = 1.25  # tip of the nose: it tells how far a head is turned
+_PROFILE = (20, CHIN)  # their place tells how far a head is turned: no expression
 _LID_STRENGTH = 1.6  # of the gap between lids
 _LEAST_LID_GAP = 0.12  # of the donor's
 
@@ -140,8 +141,8 @@ class Retarget:
         self._rest = Rest(
             close_lips(rest.face, max(0.0, float(own.lip_gap[0]))), rest.middle, rest.size
         )
-        rigid = np.isin(np.arange(33), SKULL_POINTS)[:, None]
-        self._strength = np.where(rigid, 1.0, strength * _STRENGTH)
+        rigid = np.isin(np.arange(33), (*SKULL_POINTS, *_PROFILE))[:, None]
+        self._strength = np.where(rigid, 1.0, strength) * _STRENGTH
         self._lid_strength = strength * _LID_STRENGTH
 
     def __call__(self, motion: HeadMotion) -> Keypoints:
