@@ -60,7 +60,8 @@ def _names(metadata: object) -> set[str]:
     left = set()
     for key, value in tags.items():
         name = str(key).lower()
-        plain = name.partition("-")[0]  # Matroska: "duration-eng"
+        plain, _, language = name.partition("-")  # Matroska: "duration-eng"
+        name = plain if len(language) == 3 else name
         if plain not in HARMLESS and not plain.startswith("_statistics"):
             left.add(name)
         if plain == "handler_name" and str(value).strip().lower() not in DEFAULT_HANDLERS:

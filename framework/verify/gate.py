@@ -308,7 +308,7 @@ def _detail(seen: Scan) -> Finding:
             title,
             False,
             f"the cover is weak: over all frames the detail correlates with the original's for "
-            f"{people}; strangers' faces do so less than {MEAN_PASSES}",
+            f"{people}; one pair of strangers in 100 reaches {MEAN_PASSES}",
         )
     return Finding(title, True, f"compared at every face of the original in {seen.frames} frames")
 
@@ -361,8 +361,9 @@ def _limits(name: str, seen: Scan) -> list[str]:
         "Only faces that the detector found in the original are looked for.",
         "Clothes, hair, tattoos, rooms, names on screens and the way somebody moves are not "
         "looked at.",
-        "Another recogniser, or one trained on covered faces, may do better than this one; see "
-        "the benchmark.",
+        "Another recogniser, or an attacker who covers or trains alike, may do better than this "
+        "one: a blur of a third of the face's width passes here and is not safe. See the "
+        "benchmark.",
     ]
     if name in WEAK:
         limits.insert(0, f"{name} is a weak recogniser: that it recognises nobody says little.")
