@@ -5,8 +5,9 @@
 Every length runs in a process of its own, whose peak resident memory is what counts. The recordings
 are made here: a composite donor face (of consenting people) that moves over a picture, and made-up
 speech that both cameras hear; the doctor's camera starts 1.7 s late and its clock runs 80 ppm off.
-Size, frame rate and methods are small so that a long encounter takes minutes; memory per frame is
-that of any encounter with as many frames (give --fps 25 --size 1280x720 for a real one).
+Size, frame rate and methods are small so that a long encounter takes minutes. Compare --minutes 1
+--fps 1 with --fps 4 for what pictures cost, and --minutes 1 with 12 for what sound costs; --fps 25
+--size 1280x720 is a real encounter.
 """
 
 from __future__ import annotations
