@@ -385,7 +385,8 @@ def _summary(
         if clock.method != "own":
             when = f"starts at {sync.offset_s:.3f} s by {clock.method}"
             if clock.method == "audio":
-                when += f", drift {1e6 * sync.drift:.0f} ppm, confidence {sync.confidence:.2f}"
+                drift = f"{1e6 * sync.drift:.0f} ppm" if sync.drift else "too short to tell"
+                when += f", drift {drift}, confidence {sync.confidence:.2f}"
         total = view.audit.total
         lines.append(
             f"{camera_name(encounter, k)}: {when}; {total.present_s:.1f} face-seconds covered, "
