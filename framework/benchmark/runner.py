@@ -27,6 +27,7 @@ from framework.benchmark.config import BenchmarkConfig
 from framework.benchmark.data import open_data
 from framework.benchmark.items import DataSet, Item
 from framework.benchmark.methods import (
+    ATTACKER,
     CLEAR,
     REENCODED,
     RELEASED,
@@ -222,7 +223,18 @@ class Bench:
         ]
         if "T5" in self.config.attacks:
             wanted.append(("T5", None))
+        if self._failed_before(method):
+            return wanted  # what failed is tried again, and may work now
         return [(a, p) for a, p in wanted if not self.store.has(self.score_key(method, a, p))]
+
+    def _failed_before(self, method: Method) -> bool:
+        selection = self.selection
+        keys = [
+            *(self.failure_key(i, method, RELEASED) for i in selection.probes),
+            *(self.failure_key(i, method, ATTACKER) for i in [*selection.enrolled, *selection.fit]),
+        ]
+        rows = [self.store.get(key) for key in keys]
+        return any(row is not None and row.status == "failed" for row in rows)
 
     def _measure(self, method: Method, studio: Studio) -> None:
         missing = self._missing_scores(method)

@@ -14,6 +14,8 @@ from framework.types import EMOTIONS, ComponentEvent, Frame, Image, Tracks
 
 CALLS: list[str] = []
 """Names of anonymizers, once for each item they were called on."""
+BROKEN: list[str] = []
+"""Names of anonymizers that fail for now."""
 
 
 class NoOptions(BaseModel):
@@ -58,6 +60,17 @@ class Crash(Grey):
     def reset(self) -> None:
         super().reset()
         self._items += 1
+
+
+class Flaky(Grey):
+    """Fails while it is on the list."""
+
+    name = "flaky"
+
+    def anonymize(self, frame: Frame, tracks: Tracks) -> Image:
+        if self.name in BROKEN:
+            raise RuntimeError("not today")
+        return super().anonymize(frame, tracks)
 
 
 class Ahead(Grey):
@@ -109,6 +122,10 @@ def crash(options: CrashOptions, context: BuildContext) -> Crash:
     return Crash(options)
 
 
+def flaky(options: NoOptions, context: BuildContext) -> Flaky:
+    return Flaky()
+
+
 def ahead(options: AheadOptions, context: BuildContext) -> Ahead:
     return Ahead(options)
 
@@ -120,7 +137,8 @@ def classifier(options: NoOptions, context: BuildContext) -> Classifier:
 class Plugin:
     @hookimpl
     def framework_anonymizers(self) -> Iterable[ComponentSpec]:
-        for name, options in (("grey", "NoOptions"), ("crash", "CrashOptions")):
+        known = {"grey": "NoOptions", "flaky": "NoOptions", "crash": "CrashOptions"}
+        for name, options in known.items():
             yield ComponentSpec(name, "test", f"{__name__}:{name}", f"{__name__}:{options}")
         yield ComponentSpec(
             "ahead",

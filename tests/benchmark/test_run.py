@@ -215,3 +215,21 @@ def test_without_a_single_face_there_is_no_figure(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"none of the 2 items .* \(no face was found"):
         _run(tmp_path / "out", data=f"stills:{tmp_path / 'data'}", attacks="T0")
     assert b"Mary" not in (tmp_path / "out" / FILE).read_bytes()
+
+
+def test_what_failed_is_attacked_again_once_it_works(tmp_path: Path) -> None:
+    method = [{"name": "flaky"}]
+    parts.BROKEN.append("flaky")
+    try:
+        bench = _run(tmp_path, anonymizers=method, attacks="T1")
+    finally:
+        parts.BROKEN.clear()
+    broken = _evaluate(bench, tmp_path)
+    assert {f.method for f in broken.failures} == {"flaky"}
+    again = _evaluate(_run(tmp_path, anonymizers=method, attacks="T1"), tmp_path)
+    assert not again.failures
+
+    def missing(results: Results) -> int:
+        return next(c.failures for c in results.cells if (c.method, c.attack) == ("flaky", "T1"))
+
+    assert missing(broken) == 4 and missing(again) == 0
