@@ -75,7 +75,9 @@ class ExpressionClassifier:
     ) -> NDArray[np.float32]:
         """The same for faces in any framing, see :mod:`framework_fer.framing`."""
         said = self.description
-        return calibrated(self.logits(faces, framing), said.temperature, said.factor, said.offset)
+        return calibrated(
+            self.logits(faces, framing), said.temperature, said.factor, said.offset, said.sharpening
+        )
 
     def logits(
         self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing

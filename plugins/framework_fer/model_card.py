@@ -104,7 +104,8 @@ def _with_interval(result: Mapping[str, Any], name: str) -> str:
 def _results(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         "Accuracy, unweighted average recall (UAR) and expected calibration error (ECE, 15 bins) "
-        "in percent, with 95 % percentile intervals of a bootstrap over faces. One forward pass.",
+        "in percent, with 95 % percentile intervals of a bootstrap over faces. One forward pass. "
+        "Resampling raises the ECE, so that its intervals lie too high.",
         "",
         "| data | n | accuracy | UAR | ECE |",
         "|---|---|---|---|---|",
@@ -141,7 +142,8 @@ def _calibration(training: Mapping[str, Any]) -> list[str]:
         "",
         f"Logits are divided by the temperature {settings['temperature']:g}, fitted on the faces "
         f"held out from training, and then scaled class by class (vector scaling, Guo et al. "
-        f"2017). A second whose top probability is under "
+        f"2017), and raised to a power that grows with the top probability "
+        f"(`framework_fer.calibration.sharpened`). A second whose top probability is under "
         f"**{settings['unknown_below']:g}** is `unknown`: the lowest threshold at which at most "
         f"one answer in five is wrong, or, where that would leave less than 70 % answered, the "
         f"highest one that still answers 70 %. The curve on the held-out faces:",

@@ -9,7 +9,7 @@ from framework.spec import ComponentSpec, WeightSpec
 
 RESNET_WEIGHTS = WeightSpec(
     file="framework_fer:weights/resnet.safetensors",
-    sha256="f694f08f41487a7275c368d1b57f068fededcb5b05dfd33fb39867f1d8dfd433",
+    sha256="0453d45b373b03cb170152855e786228bd94f743a13b74ce2cbc89b800f85d73",
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
     source="trained in this project by framework_fer.train, from dlib's face recognition network "
@@ -18,7 +18,7 @@ RESNET_WEIGHTS = WeightSpec(
 
 RESNET_INT8 = WeightSpec(
     file="framework_fer:weights/resnet.int8.onnx",
-    sha256="f98fbb9f7fe88236508272c366747b7870780b455115badb264c2f11ade838e9",
+    sha256="a489affa8865c1b73ba821b4945ce4f32f24f8c631caffee55470a64662615cd",
     licence=RESNET_WEIGHTS.licence,
     trained_on=RESNET_WEIGHTS.trained_on,
     source="the same weights, quantised by framework_fer.export --int8",

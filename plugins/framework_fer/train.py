@@ -212,7 +212,10 @@ def finish(job: Job, data: Split, trainer: Trainer, tune: NDArray[np.float32], s
     logits = logits_of(trainer.average, tune, trainer.device)
     temperature = calibration.fit_temperature(logits, labels)
     factor, offset = calibration.fit_vector(logits / np.float32(temperature), labels)
-    probabilities = calibration.calibrated(logits, temperature, factor.tolist(), offset.tolist())
+    vector = calibration.calibrated(logits, temperature, factor.tolist(), offset.tolist())
+    level, slope = calibration.fit_sharpening(vector, labels)
+    sharpening = (round(level, 4), round(slope, 4))
+    probabilities = calibration.sharpened(vector, *sharpening)
     curve = metrics.risk_coverage(probabilities, labels)
     description = weightfile.Description(
         architecture=recipe.architecture,
@@ -221,6 +224,7 @@ def finish(job: Job, data: Split, trainer: Trainer, tune: NDArray[np.float32], s
         temperature=round(temperature, 4),
         factor=tuple(round(v, 4) for v in factor.tolist()),
         offset=tuple(round(v, 4) for v in offset.tolist()),
+        sharpening=sharpening,
         unknown_below=metrics.threshold_for_risk(curve, TARGET_RISK, LEAST_COVERAGE),
         min_face=MIN_FACE,
         neutral_profile=tuple(
@@ -254,7 +258,14 @@ def finish(job: Job, data: Split, trainer: Trainer, tune: NDArray[np.float32], s
             ),
         },
         "calibration": description.model_dump(
-            include={"temperature", "factor", "offset", "unknown_below", "min_face"}
+            include={
+                "temperature",
+                "factor",
+                "offset",
+                "sharpening",
+                "unknown_below",
+                "min_face",
+            }
         ),
         "risk_coverage": [
             {"threshold": t, "coverage": c, "risk": None if np.isnan(r) else r}
@@ -309,6 +320,7 @@ def with_teacher(
             description.temperature,
             description.factor,
             description.offset,
+            description.sharpening,
         )
         for view in both
     ]

@@ -45,6 +45,10 @@ class Description(BaseModel):
         max_length=len(EMOTIONS),
         description="and what is added to it",
     )
+    sharpening: tuple[float, float] = Field(
+        default=(0.0, 0.0),
+        description="level and slope of framework_fer.calibration.sharpened, applied last",
+    )
     unknown_below: float = Field(
         ge=0.0, le=1.0, description="top probability under which an answer is no evidence"
     )

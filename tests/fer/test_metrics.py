@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from framework_fer import metrics
-from framework_fer.calibration import calibrated, fit_temperature, fit_vector, softmax
+from framework_fer.calibration import (
+    calibrated,
+    fit_sharpening,
+    fit_temperature,
+    fit_vector,
+    sharpened,
+    softmax,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +112,41 @@ def test_a_class_that_is_too_sure_is_corrected_and_the_others_are_not() -> None:
     held = fit_vector(shown, labels, penalty=1e3)
     assert np.allclose(held[0], 1, atol=0.01)
     assert np.allclose(held[1], 0, atol=0.01)
+
+
+def test_sharpening_mends_what_no_temperature_can() -> None:
+    """Too sure where unsure, not sure enough where sure: the answers stay, the gap goes."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(7, size=4000)
+    sure = np.arange(4000) % 2 == 0
+    right = rng.random(4000) < np.where(sure, 0.95, 0.35)
+    p = np.where(
+        sure[:, None],
+        certain([0] * 4000, 0.85),
+        certain([0] * 4000, 0.5),
+    ).astype(np.float32)
+    answer = np.where(right, labels, (labels + 1) % 7)
+    shown = np.stack([np.roll(row, a) for row, a in zip(p, answer, strict=True)])
+    before = metrics.expected_calibration_error(shown, labels)
+    level, slope = fit_sharpening(shown, labels)
+    after = sharpened(shown, level, slope)
+    assert slope > 0
+    assert before > 0.1
+    assert metrics.expected_calibration_error(after, labels) < 0.03
+    np.testing.assert_array_equal(after.argmax(axis=1), shown.argmax(axis=1))
+
+
+@given(st.floats(-2, 2), st.floats(-5, 5), st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_sharpening_gives_distributions_and_keeps_the_order(
+    level: float, slope: float, seed: int
+) -> None:
+    p = softmax(np.random.default_rng(seed).normal(0, 1, (20, 7)).astype(np.float32))
+    after = sharpened(p, level, slope)
+    np.testing.assert_allclose(after.sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(after.argmax(axis=1), p.argmax(axis=1))
+
+
+def test_no_sharpening_changes_nothing() -> None:
+    p = softmax(np.random.default_rng(1).normal(0, 1, (20, 7)).astype(np.float32))
+    np.testing.assert_allclose(sharpened(p, 0.0, 0.0), p, atol=1e-6)
