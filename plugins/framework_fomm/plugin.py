@@ -9,7 +9,7 @@ from framework.spec import ComponentSpec, WeightSpec
 
 FOMM_WEIGHTS = WeightSpec(
     file="framework_fomm:weights/fomm.safetensors",
-    sha256="54ff2f12ed60e8c7f0cc886aed044c93f59039fdb7ad8fc2f86f7793c7525518",
+    sha256="836bf891e06dc5172ab94de10d4b541ae4c6262ae621082e5fce121105997b78",
     licence="research only (terms of the training data)",
     trained_on=(
         "face clips of public animation repositories, see docs/models/fomm.md",
@@ -26,7 +26,7 @@ def framework_anonymizers() -> Iterable[ComponentSpec]:
     yield ComponentSpec(
         name="fomm",
         summary="swaps each face for a composite donor that moves as the person does; "
-        "pose follows, expression only weakly",
+        "expression follows, emotion labels only in part",
         factory="framework_fomm.anonymizer:build",
         config="framework_fomm.config:FommOptions",
         requires=("torch>=2.4", "safetensors>=0.4", "opencv-python>=4.8"),
