@@ -76,10 +76,12 @@ def _spread(wanted: list[tuple[float, str]], gap: float = 18.0) -> dict[str, flo
     placed: dict[str, float] = {}
     last = TOP - gap
     for y, name in sorted(wanted):
-        last = max(y, last + gap)
-        placed[name] = last
-    excess = last - (HEIGHT - BOTTOM)
-    return {name: y - excess if excess > 0 else y for name, y in placed.items()}
+        last = placed[name] = max(y, last + gap)
+    limit = float(HEIGHT - BOTTOM)
+    for name in reversed(placed):  # those that were pushed out at the bottom come up again
+        placed[name] = min(placed[name], limit)
+        limit = placed[name] - gap
+    return placed
 
 
 def _expression(results: Results, method: str) -> Cell | None:
