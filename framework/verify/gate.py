@@ -303,12 +303,12 @@ def _detail(seen: Scan) -> Finding:
     means = {t: seen.mean_detail(t) for t in seen.detail}
     weak = {t: m for t, m in means.items() if m is not None and m >= MEAN_PASSES}
     if weak:
-        people = ", ".join(f"{person_name(t)} ({m:.2f})" for t, m in sorted(weak.items()))
+        names = ", ".join(f"{person_name(t)} ({m:.2f})" for t, m in sorted(weak.items()))
         return Finding(
             title,
             False,
             f"the cover is weak: over all frames the detail correlates with the original's for "
-            f"{people}; one pair of strangers in 100 reaches {MEAN_PASSES}",
+            f"{names}; one pair of strangers in 100 reaches {MEAN_PASSES}",
         )
     return Finding(title, True, f"compared at every face of the original in {seen.frames} frames")
 
