@@ -62,7 +62,7 @@ class HeadMotion:
     @property
     def size(self) -> Floats:
         """(n,) half sizes of the head in half crops."""
-        return np.sqrt(np.linalg.det(self.turn))
+        return np.asarray(np.sqrt(np.linalg.det(self.turn)))
 
     @property
     def lip_gap(self) -> Floats:

@@ -103,7 +103,8 @@ def draw_inside(
     inside = np.clip((y - top) / soft + 0.5, 0, 1) * np.clip((bottom - y) / soft + 0.5, 0, 1)
     inside *= (np.abs(x) < half) * np.clip(gap / (_SEEN * unit) - 0.5, 0, 1)
     ends = ((np.asarray(teeth_edge, np.float64) + 1) / 2 * (side - 1) - origin) @ down
-    tall = float(np.clip(ends - (upper[1] + lip), *(h * unit for h in _TEETH_HEIGHT)))
+    least, most = _TEETH_HEIGHT
+    tall = float(np.clip(ends - (upper[1] + lip), least * unit, most * unit))
     low, high = _TEETH_SEEN
     teeth = np.clip((top + tall - y) / (2 * soft) + 0.5, 0, 1) * np.clip(1.15 - place**2, 0, 1)
     teeth *= _TEETH_COVER * np.clip((gap / unit - low) / (high - low), 0, 1)
