@@ -75,10 +75,9 @@ class Network:
             pictures: (h, w, 3) BGR each, h and w multiples of 32.
             placements: how each was made.
         """
-        import cv2
-
-        blob = cv2.dnn.blobFromImages(list(pictures), mean=MEAN_BGR)
-        loc, conf, marks = self._session.run(("loc", "conf", "landmarks"), {"input": blob})
+        loc, conf, marks = self._session.run(
+            ("loc", "conf", "landmarks"), {"input": _planes(pictures)}
+        )
         height, width = pictures[0].shape[:2]
         return [
             self._decoded(loc[k], conf[k, :, 1], marks[k], (height, width), placement)
@@ -102,3 +101,19 @@ class Network:
         boxes = placement.boxes(decode_boxes(loc[rows], anchor))
         points = placement.points(decode_landmarks(marks[rows], anchor))
         return Candidates(boxes, score[rows], points)
+
+
+def _planes(pictures: Sequence[Image]) -> NDArray[np.float32]:
+    """(n, 3, h, w): one plane a colour, less the mean the network was trained with.
+
+    The same numbers as OpenCV's ``blobFromImages``, which takes fourteen times as long: a fifth of
+    what detecting a face in a 1280x720 picture cost.
+    """
+    import cv2
+
+    height, width = pictures[0].shape[:2]
+    planes = np.empty((len(pictures), 3, height, width), np.float32)
+    for picture, target in zip(pictures, planes, strict=True):
+        for channel, mean, plane in zip(cv2.split(picture), MEAN_BGR, target, strict=True):
+            np.subtract(channel, np.float32(mean), out=plane)
+    return planes

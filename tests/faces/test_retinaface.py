@@ -7,7 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from framework_faces.anchors import anchors
 from framework_faces.config import RetinaFaceOptions
+from framework_faces.letterbox import fit
+from framework_faces.network import MEAN_BGR, MULTIPLE, Network
 from framework_faces.retinaface import RetinaFace, build
 
 from framework.spec import BuildContext
@@ -180,3 +183,19 @@ def test_each_option_adds_its_passes(options: dict[str, Any], widths: list[int])
 def test_a_weak_network_answer_is_no_face() -> None:
     detector = RetinaFace(RetinaFaceOptions(threshold=0.3), _FixedNetwork(0.29))
     assert len(detector.detect([Frame(np.zeros((64, 64, 3), np.uint8), 0, 0.0)])[0]) == 0
+
+
+def test_the_network_sees_what_opencv_would_show_it() -> None:
+    seen: list[np.ndarray] = []
+
+    class Session:
+        def run(self, names: tuple[str, ...], given: dict[str, np.ndarray]) -> list[np.ndarray]:
+            seen.append(given["input"])
+            count = len(anchors(64, 96))
+            shapes = ((1, count, 4), (1, count, 2), (1, count, 10))
+            return [np.zeros(shape, np.float32) for shape in shapes]
+
+    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    fitted, placement = fit(picture, 96, 0, MULTIPLE, MEAN_BGR)
+    Network(Session(), 0.5).candidates([fitted], [placement])
+    np.testing.assert_array_equal(seen[0], cv2.dnn.blobFromImages([fitted], mean=MEAN_BGR))
