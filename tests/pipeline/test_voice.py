@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -94,6 +94,8 @@ def split(samples: NDArray[np.float32], sizes: list[int]) -> Iterator[NDArray[np
     length=st.integers(0, 9000),
     sizes=st.lists(st.integers(0, 3000), max_size=6),
 )
+@example(length=1, sizes=[])
+@example(length=2, sizes=[1])
 def test_as_much_comes_out_as_goes_in(length: int, sizes: list[int]) -> None:
     samples = np.random.default_rng(length).uniform(-1, 1, length).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
@@ -162,3 +164,12 @@ def test_a_recording_without_sound_stays_without(
     assert go(clip(frames=6), tmp_path / "out", voice="backwards").passed
     with open_reader(tmp_path / "out" / "anonymized.mp4") as reader:
         assert not reader.info.has_audio
+
+
+@pytest.mark.parametrize("length", [1, 2, 79, 80, 5000])
+def test_sound_of_any_length_that_comes_back_is_silenced(length: int) -> None:
+    samples = np.random.default_rng(length).uniform(0.1, 1, length).astype(np.float32)
+    sound = AnonymizedSound(Echo())
+    made = np.concatenate(list(sound.blocks([samples])))
+    assert not made.any()
+    assert len(sound.failures) == 1
