@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from framework.cli.console import progress_bars, say, warn
-
-Out = Annotated[Path, typer.Option("--out", "-d", metavar="DIR", help="Where the results go.")]
+from framework.cli.console import progress_bars, say, warn, warner
+from framework.cli.options import Out, Quiet
 
 
 def mount(app: typer.Typer) -> None:
@@ -94,9 +93,7 @@ def benchmark(
             show_default=False,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")] = (
-        False
-    ),
+    quiet: Quiet = False,
 ) -> None:
     """Compare anonymizers: what protects against which attacker, and what it costs.
 
@@ -129,9 +126,7 @@ def benchmark(
         keep_templates=keep_templates,
     )
     with progress_bars(quiet) as progress:
-        bench = run_benchmark(
-            settings, out, warn=(lambda message: None) if quiet else warn, progress=progress
-        )
+        bench = run_benchmark(settings, out, warn=warner(quiet), progress=progress)
     lines = report(bench, out)
     if not quiet:
         for line in lines:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from framework.cli.console import progress_bars, say, warn
+from framework.cli.console import progress_bars, say, warner
+from framework.cli.options import Quiet
 from framework.errors import EXIT_CHECK_FAILED
 
 
@@ -55,9 +56,7 @@ def verify(
     ] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="CPU threads [all].")] = None,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")] = (
-        False
-    ),
+    quiet: Quiet = False,
 ) -> None:
     """May this covered recording be released? Looks at the file itself, whatever tool made it.
 
@@ -75,7 +74,7 @@ def verify(
             options=option or (),
             allow_audio=allow_audio,
             allow_metadata=allow_metadata,
-            warn=(lambda message: None) if quiet else warn,
+            warn=warner(quiet),
             progress=progress,
             detector=detector,
             threads=threads,

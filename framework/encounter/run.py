@@ -35,7 +35,7 @@ from framework.errors import ConfigError, MediaError
 from framework.keyfile import read_key
 from framework.manifest import Manifest
 from framework.pipeline.analyze import Analysis, analyze_recording
-from framework.pipeline.by_role import FALLBACK, parse_roles
+from framework.pipeline.by_role import FALLBACK, for_participants, parse_roles
 from framework.pipeline.components import Components, Selection
 from framework.pipeline.delivery import VIDEO_STEM, Delivery
 from framework.pipeline.job import audit_rendering, cover_recording, describe_run
@@ -137,11 +137,11 @@ def _components(
     warn: Callable[[str], None],
 ) -> Components:
     run_config = load_run_config(Path(config) if config else None, options, **settings)
+    run_config = run_config.model_copy(
+        update={"anonymizer": for_participants(run_config.anonymizer)}
+    )
     named = parse_roles(run_config.anonymizer)
-    if "=" not in run_config.anonymizer:
-        text = ",".join(f"{role}={named[role]}" for role in (Role.PATIENT, Role.DOCTOR))
-        run_config = run_config.model_copy(update={"anonymizer": text})
-    elif {named[Role.BYSTANDER], named[Role.UNKNOWN]} != {FALLBACK}:
+    if {named[Role.BYSTANDER], named[Role.UNKNOWN]} != {FALLBACK}:
         raise ConfigError(
             f"anonymizer {run_config.anonymizer}: people who are not part of the encounter are "
             f"always covered by the {FALLBACK}; name patient and doctor only"

@@ -20,7 +20,7 @@ from framework.live.options import LiveOptions
 from framework.live.source import Arrived, LiveSource, open_source
 from framework.live.window import Window, display_there
 from framework.media import SourceInfo, Writer, open_writer
-from framework.pipeline.by_role import FALLBACK, parse_roles
+from framework.pipeline.by_role import FALLBACK, for_participants
 from framework.pipeline.components import Components
 from framework.pipeline.job import UNPROTECTED
 from framework.pipeline.lock import locked_registry
@@ -28,7 +28,6 @@ from framework.pipeline.sampler import EmotionSampler
 from framework.pipeline.video_options import VideoOptions
 from framework.resolve import ResolveOptions
 from framework.timeline import TimelineConfig
-from framework.types import Role
 
 VIDEO, EVENTS = "live.mp4", "events.jsonl"
 LATE = 0.5
@@ -261,10 +260,9 @@ def _components(
 ) -> Components:
     """As offline, but bystanders get the mask, and 'live' is a group of options."""
     run_config = load_run_config(Path(config) if config else None, options, **settings)
-    if "=" not in run_config.anonymizer and run_config.anonymizer != FALLBACK:
-        named = parse_roles(run_config.anonymizer)
-        text = ",".join(f"{role}={named[role]}" for role in (Role.PATIENT, Role.DOCTOR))
-        run_config = run_config.model_copy(update={"anonymizer": text})
+    if run_config.anonymizer != FALLBACK:
+        chosen = for_participants(run_config.anonymizer)
+        run_config = run_config.model_copy(update={"anonymizer": chosen})
     if run_config.audio == "keep":
         raise ConfigError("live mode does not take sound; leave --audio keep out")
     if run_config.on_miss != "cover":

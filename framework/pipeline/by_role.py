@@ -48,6 +48,16 @@ def parse_roles(text: str) -> dict[Role, str]:
     return {role: chosen.get(role, FALLBACK) for role in Role}
 
 
+def for_participants(text: str) -> str:
+    """A bare name as one for patient and doctor alone, so that everybody else gets ``mask``.
+
+    A text that names roles is left as it is.
+    """
+    if "=" in text:
+        return text
+    return ",".join(f"{role}={text.strip()}" for role in (Role.PATIENT, Role.DOCTOR))
+
+
 @dataclass(frozen=True)
 class _PartOfClip:
     """The recording as the anonymizer of some roles may look at it: other people are not in it."""
