@@ -19,6 +19,9 @@ from framework_fer.config import ClassifierOptions
 from framework_fer.framing import CROP_SCALE, INPUT_SIZE, Framing, network_input
 from framework_fer.runtime import OnnxRuntime, Runtime, TorchRuntime, choose
 
+RESNETS = ("face-resnet29-pair", "face-resnet29")
+"""Architectures of ``resnet``: what is shipped, and what ``framework_fer.train`` writes."""
+
 
 class ExpressionClassifier:
     """Names the expression of faces.
@@ -93,7 +96,7 @@ class ExpressionClassifier:
 
 def load(
     path: Path,
-    architecture: str,
+    architectures: Sequence[str],
     options: ClassifierOptions,
     context: BuildContext,
     int8: Path | None = None,
@@ -102,7 +105,7 @@ def load(
 
     Args:
         path: the weight file.
-        architecture: which it must be of.
+        architectures: those it may be of.
         options, context: see the factories.
         int8: a quantised graph of the same weights, which then computes in their place.
 
@@ -111,7 +114,7 @@ def load(
         ComponentError: the runtime or the device is not there.
     """
     tensors, description = weightfile.read(path)
-    weightfile.require_architecture(path, description, architecture)
+    weightfile.require_architecture(path, description, architectures)
     chosen = "onnxruntime" if int8 is not None else choose(options.runtime, context.device)
     runtime: Runtime
     if chosen == "torch":
@@ -128,7 +131,7 @@ def load(
 
 def _build(
     specs: tuple[WeightSpec, ...],
-    architecture: str,
+    architectures: Sequence[str],
     options: ClassifierOptions,
     context: BuildContext,
 ) -> ExpressionClassifier:
@@ -145,18 +148,18 @@ def _build(
         choose("onnxruntime", "cpu")
         int8 = verified(specs[1])
     path = options.weights if options.weights is not None else verified(specs[0])
-    return load(path, architecture, options, context, int8)
+    return load(path, architectures, options, context, int8)
 
 
 def build_resnet(options: ClassifierOptions, context: BuildContext) -> ExpressionClassifier:
     """Factory of the component ``resnet``."""
     from framework_fer.plugin import RESNET_INT8, RESNET_WEIGHTS
 
-    return _build((RESNET_WEIGHTS, RESNET_INT8), "face-resnet29", options, context)
+    return _build((RESNET_WEIGHTS, RESNET_INT8), RESNETS, options, context)
 
 
 def build_effnet(options: ClassifierOptions, context: BuildContext) -> ExpressionClassifier:
     """Factory of the component ``effnet``."""
     from framework_fer.plugin import EFFNET_WEIGHTS
 
-    return _build((EFFNET_WEIGHTS,), "efficientnet-lite0", options, context)
+    return _build((EFFNET_WEIGHTS,), ("efficientnet-lite0",), options, context)

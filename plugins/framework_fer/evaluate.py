@@ -242,6 +242,9 @@ def main(
         Framing, typer.Option(help="how arrays and folders were cut: like FER2013, or aligned")
     ] = Framing.TIGHT,
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime or torch")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, or int8: the quantised network")] = (
+        "float32"
+    ),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     threads: Annotated[int, typer.Option(min=0, help="0: the library's choice")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="faces in one call")] = 32,
@@ -264,7 +267,7 @@ def main(
         if device not in ("auto", "cpu", "cuda"):
             raise UserError(f"--device {device}: expected auto, cpu or cuda")
         options = ClassifierOptions.model_validate(
-            {"runtime": runtime, "weights": weights, "batch": batch}
+            {"runtime": runtime, "precision": precision, "weights": weights, "batch": batch}
         )
         faces = datasets.load(data, framing)
         if unique:
@@ -274,6 +277,7 @@ def main(
         loaded = FACTORIES[classifier](options, context)
         result, _ = evaluate(loaded, faces, bootstrap)
         result["classifier"] = classifier
+        result["precision"] = options.precision
         if robustness_tables:
             result["robustness"] = robustness(loaded, faces, limit, seed)
         typer.echo(text(result))

@@ -172,7 +172,7 @@ def main(
             return
         if data is None:
             raise UserError("--int8: expected --data with training faces that set the ranges")
-        from framework_fer.train import plain_inputs
+        from framework_fer.division import plain_inputs
 
         _, description = weightfile.read(int8)
         some = datasets.load(data)

@@ -46,10 +46,21 @@ def card(name: str, training: Mapping[str, Any], evaluations: Sequence[Mapping[s
 
 
 def _summary(training: Mapping[str, Any]) -> str:
+    size = f"{training['side']} x {training['side']} grey pixels"
+    faces = f"{sum(training['faces']['learn']):,} faces at {size}"
+    if "members" not in training:
+        return (
+            f"Architecture `{training['architecture']}`, started from {training['started_from']}, "
+            f"trained for {training['epochs']} epochs on {faces}."
+        )
+    each = "; ".join(
+        f"one started from {member['started_from']}, {member['epochs']} epochs"
+        for member in training["members"]
+    )
     return (
-        f"Architecture `{training['architecture']}`, started from {training['started_from']}, "
-        f"trained for {training['epochs']} epochs on {sum(training['faces']['learn']):,} faces at "
-        f"{training['recipe']['side']} x {training['recipe']['side']} grey pixels."
+        f"Architecture `{training['architecture']}`: two networks side by side, of which the "
+        f"second sees the face mirrored; the answer is the mean of their log-probabilities. "
+        f"Both were trained on {faces}: {each}."
     )
 
 
@@ -61,7 +72,7 @@ def _data(training: Mapping[str, Any]) -> list[str]:
         for start, text in _PASSAGES.items()
         if source.lower().startswith(start)
     ]
-    used.append("dlib" if training["architecture"] == "face-resnet29" else "imagenet")
+    used.append("dlib" if training["architecture"].startswith("face-resnet29") else "imagenet")
     lines = ["* " + passage(key).replace("\n", "\n  ") for key in dict.fromkeys(used)]
     return [
         *lines,
@@ -77,11 +88,21 @@ def _data(training: Mapping[str, Any]) -> list[str]:
 
 
 def _recipe(training: Mapping[str, Any]) -> list[str]:
-    recipe = training["recipe"]
-    text = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in recipe.items())
+    lines = []
+    for member in training.get("members", [training]):
+        recipe = member["recipe"]
+        text = ", ".join(
+            f"{key.replace('_', ' ')} {value}" for key, value in recipe.items() if value is not None
+        )
+        alone = ""
+        if "members" in training:
+            alone = (
+                f" Alone it reaches {_percent(member['held_out']['accuracy'])} % (UAR "
+                f"{_percent(member['held_out']['uar'])}) on the held-out faces."
+            )
+        lines += [f"`python -m framework_fer.train` with: {text}.{alone}", ""]
     return [
-        f"`python -m framework_fer.train` with: {text}.",
-        "",
+        *lines,
         "SGD with Nesterov momentum, one epoch of linear warm-up and half a cosine, label "
         "smoothing, a moving average of the weights. Random views: zoom, shift, rotation, mirror, "
         "light, and for a share of the faces blur, movement, compression, darkness, noise, low "

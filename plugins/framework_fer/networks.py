@@ -9,7 +9,7 @@ from framework.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
-ARCHITECTURES = ("face-resnet29", "efficientnet-lite0")
+ARCHITECTURES = ("face-resnet29", "face-resnet29-pair", "efficientnet-lite0")
 """What a weight file may say it is for, and what ``framework_fer.train --architecture`` takes."""
 
 
@@ -23,6 +23,10 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0) -> nn.M
         from framework_fer.resnet import FaceResNet
 
         return FaceResNet(classes, dropout)
+    if architecture == "face-resnet29-pair":
+        from framework_fer.resnet import FaceResNetPair
+
+        return FaceResNetPair(classes, dropout)
     if architecture == "efficientnet-lite0":
         from framework_fer.efficientnet import EfficientNetLite
 

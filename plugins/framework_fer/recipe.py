@@ -61,7 +61,18 @@ class Recipe(BaseModel):
         lt=0.9,
         description="share of the groups kept for tuning and calibration",
     )
-    seed: int = Field(default=1, ge=0, description="of every random choice")
+    seed: int = Field(default=1, ge=0, description="of every random choice but the next")
+    split_seed: int | None = Field(
+        default=None,
+        ge=0,
+        description="of the choice of held-out faces; none: the seed. Networks that are to be "
+        "compared or joined need the same faces held out",
+    )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         default="float32", description="of the network's arithmetic; weights stay float32"
     )
+
+    @property
+    def division(self) -> int:
+        """Seed of the division into faces to learn from and faces to tune on."""
+        return self.seed if self.split_seed is None else self.split_seed

@@ -4,7 +4,7 @@ The layout is that of dlib's face recognition network (King, "High Quality Face 
 Deep Metric Learning", 2017), itself a ResNet-34 (He et al. 2016) with half the layers and half the
 channels. Shortcuts are identities, averaged and padded with zero channels where the resolution
 halves ("option A" of He et al.). Keeping the layout lets training start from weights that already
-know faces.
+know faces. The component holds two of them, see :class:`FaceResNetPair`.
 """
 
 from __future__ import annotations
@@ -82,3 +82,26 @@ class FaceResNet(nn.Module):
             assert isinstance(block, ResidualBlock)
             pairs += [(block.conv1, block.bn1), (block.conv2, block.bn2)]
         return pairs
+
+
+class FaceResNetPair(nn.Module):
+    """Two networks trained apart; the answer is the mean of their log-probabilities.
+
+    A deep ensemble (Lakshminarayanan et al., NeurIPS 2017) of two in one network. The second one
+    sees the face mirrored: an expression means the same in a mirror, so the pair also averages what
+    either would answer to one side only, and nobody has to call it twice.
+
+    Args:
+        classes, dropout: see :class:`FaceResNet`.
+    """
+
+    def __init__(self, classes: int = 7, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.first = FaceResNet(classes, dropout)
+        self.second = FaceResNet(classes, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Grey face (n, 1, side, side) in, log-probabilities (n, classes), not normalised, out."""
+        one = functional.log_softmax(self.first(x), dim=1)
+        other = functional.log_softmax(self.second(x.flip(3)), dim=1)
+        return (one + other) / 2

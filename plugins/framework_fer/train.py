@@ -6,10 +6,9 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,33 +17,16 @@ import typer
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, UserError
-from framework.spec import BuildContext
 from framework.types import EMOTIONS
-from framework_fer import (
-    baseline,
-    calibration,
-    classifier,
-    datasets,
-    duplicates,
-    evaluate,
-    initial,
-    metrics,
-    model_card,
-    weightfile,
-)
-from framework_fer.augment import Augmentation, plain_view
+from framework_fer import calibration, initial, metrics, weightfile
+from framework_fer.augment import Augmentation
 from framework_fer.batches import TrainingBatches
-from framework_fer.config import ClassifierOptions
 from framework_fer.datasets import LabelledFaces
-from framework_fer.framing import normalised
+from framework_fer.division import Split, divided, plain_inputs
+from framework_fer.finish import Report, finish
 from framework_fer.loop import Trainer, logits_of
 from framework_fer.networks import build_network
 from framework_fer.recipe import Recipe
-
-TARGET_RISK = 0.2
-LEAST_COVERAGE = 0.7
-MIN_FACE = 24.0
-"""Side of the smallest face in the robustness table that is still judged, pixels."""
 
 
 @dataclass(frozen=True)
@@ -52,99 +34,23 @@ class Job:
     """Everything one training process needs, besides the faces."""
 
     recipe: Recipe
-    out: Path
-    name: str
+    report: Report
     device: str
-    threads: int
     processes: int
     workers: int
     initial: str
     resume: bool
     stop_after_s: float
-    tests: tuple[LabelledFaces, ...] = ()
-    draws: int = 1000
-    robustness: int = 600
 
+    @property
+    def out(self) -> Path:
+        """Folder for checkpoint and log."""
+        return self.report.out
 
-@dataclass(frozen=True)
-class Split:
-    """Faces to learn from and faces to tune on; no photograph and no person is in both."""
-
-    learn: LabelledFaces
-    held_out: LabelledFaces
-    dropped: int
-
-
-def joined(sets: Sequence[LabelledFaces]) -> LabelledFaces:
-    """Several sets as one; persons keep their names, apart for each set."""
-    named = any(faces.person for faces in sets)
-    return LabelledFaces(
-        name=" + ".join(faces.name for faces in sets),
-        greys=tuple(grey for faces in sets for grey in faces.greys),
-        placement=np.concatenate([faces.placement for faces in sets]),
-        labels=np.concatenate([faces.labels for faces in sets]),
-        person=tuple(
-            f"{faces.name}/{name}" if name else ""
-            for faces in sets
-            for name in (faces.person or ("",) * len(faces))
-        )
-        if named
-        else (),
-    )
-
-
-def limited(faces: LabelledFaces, per_class: int, seed: int) -> LabelledFaces:
-    """At most ``per_class`` faces of each class, drawn at random; 0 keeps all."""
-    if per_class <= 0:
-        return faces
-    rng = np.random.default_rng(seed)
-    rows = [
-        rng.permutation(np.flatnonzero(faces.labels == label))[:per_class]
-        for label in range(len(EMOTIONS))
-    ]
-    return faces.take(np.sort(np.concatenate(rows)))
-
-
-def split(
-    faces: LabelledFaces,
-    only_learn: LabelledFaces | None,
-    unseen: Sequence[LabelledFaces],
-    recipe: Recipe,
-) -> Split:
-    """Hold out whole groups of look-alikes; drop blanks, copies and what ``unseen`` holds.
-
-    Args:
-        faces: divided.
-        only_learn: further faces, never held out: sets whose labels are too noisy to tune on.
-        unseen: test sets; training faces that look like one of theirs are dropped.
-    """
-    everything = faces if only_learn is None else joined([faces, only_learn])
-    small = duplicates.miniatures(everything)
-    group = duplicates.groups(small, everything.person)
-    keep = ~duplicates.blank(everything)
-    for test in unseen:
-        keep &= ~duplicates.seen_in(small, duplicates.miniatures(test))
-    divided = np.arange(len(everything)) < len(faces)
-    own = np.unique(group[divided & keep])
-    rng = np.random.default_rng([recipe.seed, 1])
-    chosen = rng.permutation(own)[: max(1, round(recipe.held_out * len(own)))]
-    held = np.isin(group, chosen)
-    # Of several copies of one photograph the first stays, unless persons are named: then a group
-    # is a person, and all their pictures count.
-    first = np.ones(len(everything), bool)
-    if not everything.person:
-        first = group == np.arange(len(everything))
-    learn = np.flatnonzero(keep & ~held & first)
-    tune = np.flatnonzero(keep & held & divided & first)
-    return Split(
-        everything.take(learn), everything.take(tune), len(everything) - len(learn) - len(tune)
-    )
-
-
-def plain_inputs(faces: LabelledFaces, side: int) -> NDArray[np.float32]:
-    """Network input of faces as they are, (n, 1, side, side)."""
-    views = [plain_view(g, p, side) for g, p in zip(faces.greys, faces.placement, strict=True)]
-    return normalised(np.stack(views))
+    @property
+    def threads(self) -> int:
+        """Of each process; 0 is the library's choice."""
+        return self.report.threads
 
 
 def run(job: Job, data: Split, targets: NDArray[np.float32], rank: int, rendezvous: str) -> None:
@@ -200,98 +106,12 @@ def run(job: Job, data: Split, targets: NDArray[np.float32], rank: int, rendezvo
 
     trainer.fit(batches, after_epoch, job.workers, job.stop_after_s)
     if rank == 0:
-        finish(job, data, trainer, tune, source)
+        finish(
+            job.report, data, trainer.average, device, recipe.architecture, recipe.side,
+            {"started_from": source, "epochs": trainer.epoch, "recipe": recipe.model_dump()},
+        )  # fmt: skip
     if job.processes > 1:
         dist.destroy_process_group()
-
-
-def finish(job: Job, data: Split, trainer: Trainer, tune: NDArray[np.float32], source: str) -> None:
-    """Calibrate on the held-out faces, write the weight file and its metrics."""
-    recipe = job.recipe
-    labels = data.held_out.labels
-    logits = logits_of(trainer.average, tune, trainer.device)
-    temperature = calibration.fit_temperature(logits, labels)
-    factor, offset = calibration.fit_vector(logits / np.float32(temperature), labels)
-    vector = calibration.calibrated(logits, temperature, factor.tolist(), offset.tolist())
-    level, slope = calibration.fit_sharpening(vector, labels)
-    sharpening = (round(level, 4), round(slope, 4))
-    probabilities = calibration.sharpened(vector, *sharpening)
-    curve = metrics.risk_coverage(probabilities, labels)
-    description = weightfile.Description(
-        architecture=recipe.architecture,
-        labels=EMOTIONS,
-        side=recipe.side,
-        temperature=round(temperature, 4),
-        factor=tuple(round(v, 4) for v in factor.tolist()),
-        offset=tuple(round(v, 4) for v in offset.tolist()),
-        sharpening=sharpening,
-        unknown_below=metrics.threshold_for_risk(curve, TARGET_RISK, LEAST_COVERAGE),
-        min_face=MIN_FACE,
-        neutral_profile=tuple(
-            round(v, 4) for v in baseline.neutral_profile(probabilities, labels).tolist()
-        ),
-        trained_on=tuple(data.learn.name.split(" + ")),
-    )
-    tensors = {
-        name: values.float().cpu().numpy()
-        for name, values in trainer.average.state_dict().items()
-        if values.dtype.is_floating_point
-    }
-    weightfile.write(job.out / f"{job.name}.safetensors", tensors, description)
-    result = {
-        "architecture": recipe.architecture,
-        "started_from": source,
-        "epochs": trainer.epoch,
-        "trained_on": list(description.trained_on),
-        "recipe": recipe.model_dump(),
-        "faces": {
-            "learn": np.bincount(data.learn.labels, minlength=len(EMOTIONS)).tolist(),
-            "held_out": np.bincount(labels, minlength=len(EMOTIONS)).tolist(),
-            "dropped": data.dropped,
-        },
-        "held_out": {
-            "accuracy": metrics.accuracy(probabilities, labels),
-            "uar": metrics.unweighted_average_recall(probabilities, labels),
-            "ece": metrics.expected_calibration_error(probabilities, labels),
-            "recall": dict(
-                zip(EMOTIONS, metrics.recalls(probabilities, labels).tolist(), strict=True)
-            ),
-        },
-        "calibration": description.model_dump(
-            include={
-                "temperature",
-                "factor",
-                "offset",
-                "sharpening",
-                "unknown_below",
-                "min_face",
-            }
-        ),
-        "risk_coverage": [
-            {"threshold": t, "coverage": c, "risk": None if np.isnan(r) else r}
-            for t, c, r in zip(
-                curve.threshold.tolist(), curve.coverage.tolist(), curve.risk.tolist(), strict=True
-            )
-        ],
-    }
-    (job.out / "training.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    report(job, data.held_out, result)
-
-
-def report(job: Job, held_out: LabelledFaces, training: dict[str, Any]) -> None:
-    """Measure the written weights on held-out faces and test sets; write numbers and card."""
-    path = job.out / f"{job.name}.safetensors"
-    context = BuildContext(threads=job.threads, device=job.device)  # type: ignore[arg-type]
-    loaded = classifier.load(path, job.recipe.architecture, ClassifierOptions(), context)
-    results = []
-    for faces in (replace(held_out, name="held out from training"), *job.tests):
-        result, _ = evaluate.evaluate(loaded, faces, job.draws)
-        result["robustness"] = evaluate.robustness(loaded, faces, job.robustness, job.recipe.seed)
-        results.append(result)
-    metrics_text = json.dumps({"training": training, "evaluations": results}, indent=1)
-    (job.out / "metrics.json").write_text(metrics_text + "\n", encoding="utf-8")
-    text = model_card.card(job.name, training, results)
-    (job.out / f"{job.name}.md").write_text(text, encoding="utf-8")
 
 
 def with_teacher(
@@ -393,6 +213,13 @@ def main(
     ),
     held_out: Annotated[float, typer.Option(help="share kept for tuning")] = Recipe().held_out,
     seed: Annotated[int, typer.Option()] = Recipe().seed,
+    split_seed: Annotated[
+        int | None, typer.Option(help="of the held-out faces; without it the seed")
+    ] = None,
+    weight_decay: Annotated[float, typer.Option()] = Recipe().weight_decay,
+    distil: Annotated[float, typer.Option(help="weight of the teacher's answers")] = (
+        Recipe().distil
+    ),
     start_from: Annotated[
         str,
         typer.Option(
@@ -427,25 +254,17 @@ def main(
             architecture=architecture, epochs=epochs, batch=batch, side=side, first_side=first_side,
             learning_rate=learning_rate, balance=balance, mixup=mixup, smoothing=smoothing,
             dropout=dropout, degradation=degradation, held_out=held_out, seed=seed,
-            sync_every=sync_every, jitter=jitter,
+            sync_every=sync_every, jitter=jitter, split_seed=split_seed,
+            weight_decay=weight_decay, distil=distil,
             precision=_precision(precision, chosen),  # type: ignore[arg-type]
         )  # fmt: skip
         build_network(recipe.architecture, len(EMOTIONS))
-        sets = [datasets.load(path) for path in data]
-        extra = [limited(datasets.load(path), also_per_class, seed) for path in also or []]
-        tests = [datasets.load(path) for path in test or []]
-        for faces in (*sets, *extra, *tests):
-            if faces.excluded:
-                typer.echo(
-                    f"{faces.name}: left out, unknown labels: {datasets.describe(faces.excluded)}",
-                    err=True,
-                )
-        parts = split(joined(sets), joined(extra) if extra else None, tests, recipe)
+        parts, tests = divided(data, also or [], test or [], also_per_class, recipe)
         stop = stop_after * 60 if stop_after > 0 else float("inf")
-        job = Job(
-            recipe, out, name, chosen, threads, processes, workers, start_from, resume, stop,
-            tuple(tests), bootstrap, robustness,
-        )  # fmt: skip
+        report = Report(
+            out, name, chosen, threads, tuple(tests), bootstrap, robustness, recipe.division
+        )
+        job = Job(recipe, report, chosen, processes, workers, start_from, resume, stop)
         train(job, parts, teacher)
     except ValidationError as error:
         first = error.errors()[0]

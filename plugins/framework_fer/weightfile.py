@@ -8,7 +8,7 @@ contain no weights of their own; they take these, so both runtimes compute with 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -134,15 +134,20 @@ def _description(path: Path, metadata: Mapping[str, str]) -> Description:
     return description
 
 
-def require_architecture(path: Path, description: Description, architecture: str) -> None:
+def require_architecture(path: Path, description: Description, expected: Sequence[str]) -> None:
     """Refuse weights of another network than the component's.
+
+    Args:
+        path: of the file, for the message.
+        description: what it says.
+        expected: the architectures that the component takes.
 
     Raises:
         WeightsError: they differ.
     """
-    if description.architecture != architecture:
+    if description.architecture not in expected:
         raise WeightsError(
-            f"weights {path.name}: expected the architecture {architecture!r}, "
+            f"weights {path.name}: expected the architecture {' or '.join(map(repr, expected))}, "
             f"got {description.architecture!r}; choose the component that it belongs to"
         )
 

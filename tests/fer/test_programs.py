@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import typer
-from framework_fer import datasets, duplicates, evaluate, train, weightfile
+from framework_fer import datasets, duplicates, evaluate, pair, train, weightfile
+from framework_fer.division import limited, split
 from framework_fer.evaluate import measure, tight_views
 from framework_fer.recipe import Recipe
-from framework_fer.train import limited, split
+from framework_fer.resnet import FaceResNetPair
 from typer.testing import CliRunner
 
 from framework.types import EMOTIONS
@@ -74,6 +76,47 @@ def test_training_resumes_and_gives_weights_card_and_metrics(tmp_path: Path) -> 
     assert numbers["faces_per_second"] > 0
 
 
+def test_two_trainings_become_a_pair(tmp_path: Path) -> None:
+    data = save(tmp_path / "a.npz", 56)
+    for name, seed in (("one", 1), ("other", 2), ("elsewhere", 3)):
+        split_seed = seed if name == "elsewhere" else 1
+        result = program(
+            train, "--data", data, "--out", tmp_path / name, *TRAINING, "--epochs", 1,
+            "--seed", seed, "--split-seed", split_seed,
+        )  # fmt: skip
+        assert result.exit_code == 0, result.stderr
+    settings = ("--data", data, "--threads", 1, "--bootstrap", 10, "--robustness", 4)
+
+    refused = program(pair, tmp_path / "one", tmp_path / "elsewhere", "--out", tmp_path / "p",
+                      *settings)  # fmt: skip
+    assert refused.exit_code == 2
+    assert "held out different faces" in refused.stderr
+    nothing = program(pair, tmp_path / "one", tmp_path, "--out", tmp_path / "p", *settings)
+    assert nothing.exit_code == 2
+    assert "training.json" in nothing.stderr
+    assert not (tmp_path / "p").exists()
+
+    joined = program(pair, tmp_path / "one", tmp_path / "other", "--out", tmp_path / "p", *settings)
+    assert joined.exit_code == 0, joined.stderr
+    tensors, description = weightfile.read(tmp_path / "p" / "fer.safetensors")
+    assert description.architecture == "face-resnet29-pair"
+    for member, name in (("first", "one"), ("second", "other")):
+        own, _ = weightfile.read(tmp_path / name / "fer.safetensors")
+        assert all(np.array_equal(tensors[f"{member}.{k}"], v) for k, v in own.items())
+    card = (tmp_path / "p" / "fer.md").read_text()
+    assert "two networks side by side" in card
+    assert card.count("`python -m framework_fer.train` with") == 2
+
+
+def test_the_second_of_a_pair_sees_the_face_mirrored() -> None:
+    torch.manual_seed(0)
+    both = FaceResNetPair(7).eval()
+    faces = torch.randn(3, 1, 64, 64)
+    one = both.first(faces).log_softmax(1)
+    other = both.second(faces[..., torch.arange(63, -1, -1)]).log_softmax(1)
+    assert torch.allclose(both(faces), (one + other) / 2, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -82,6 +125,11 @@ def test_training_resumes_and_gives_weights_card_and_metrics(tmp_path: Path) -> 
         (("--data", "{data}", "--device", "tpu"), "expected auto, cpu or cuda"),
         (("--data", "{data}", "--weights", "{data}"), "expected a safetensors file"),
         (("--data", "{data}", "--runtime", "tensorrt"), "--runtime"),
+        (("--data", "{data}", "--precision", "int4"), "--precision"),
+        (
+            ("--data", "{data}", "--classifier", "effnet", "--precision", "int8"),
+            "no quantised graph",
+        ),
     ],
 )
 def test_bad_input_to_the_evaluation_is_one_line(

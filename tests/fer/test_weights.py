@@ -85,7 +85,7 @@ def test_a_batch_gives_what_single_faces_give(tmp_path: Path) -> None:
     faces = list(rng.integers(0, 256, (7, 112, 112, 3), dtype=np.uint8))
     for name in ("onnxruntime", "torch"):
         options = ClassifierOptions(runtime=name, batch=3)
-        classifier = load(path, "face-resnet29", options, ONE_THREAD)
+        classifier = load(path, ("face-resnet29",), options, ONE_THREAD)
         assert classifier.runtime.name == name
         together = classifier.classify(faces)
         alone = np.concatenate([classifier.classify([face]) for face in faces])
@@ -96,7 +96,7 @@ def test_a_batch_gives_what_single_faces_give(tmp_path: Path) -> None:
 
 def test_a_bad_face_is_named_by_its_place(tmp_path: Path) -> None:
     classifier = load(
-        written(tmp_path / "w.safetensors"), "face-resnet29", ClassifierOptions(), ONE_THREAD
+        written(tmp_path / "w.safetensors"), ("face-resnet29",), ClassifierOptions(), ONE_THREAD
     )
     good = np.zeros((112, 112, 3), np.uint8)
     with pytest.raises(UserError, match="face 1: expected finite"):
@@ -109,11 +109,11 @@ def test_a_bad_face_is_named_by_its_place(tmp_path: Path) -> None:
 
 def test_the_options_reach_the_component(tmp_path: Path) -> None:
     path = written(tmp_path / "w.safetensors")
-    plain = load(path, "face-resnet29", ClassifierOptions(), ONE_THREAD)
+    plain = load(path, ("face-resnet29",), ClassifierOptions(), ONE_THREAD)
     assert plain.unknown_below == 0.4
     assert plain.correction is None
     asked = ClassifierOptions(baseline="auto", baseline_limit=1.0, unknown_below=0.6)
-    changed = load(path, "face-resnet29", asked, ONE_THREAD)
+    changed = load(path, ("face-resnet29",), asked, ONE_THREAD)
     assert changed.unknown_below == 0.6
     assert changed.correction is not None
     assert changed.correction.limit == 1.0
@@ -132,7 +132,7 @@ def test_another_label_set_is_refused_with_the_expected_one(tmp_path: Path) -> N
 def test_another_architecture_is_refused_with_the_expected_one(tmp_path: Path) -> None:
     path = written(tmp_path / "w.safetensors", "efficientnet-lite0")
     with pytest.raises(WeightsError, match="expected the architecture 'face-resnet29'"):
-        load(path, "face-resnet29", ClassifierOptions(), ONE_THREAD)
+        load(path, ("face-resnet29",), ClassifierOptions(), ONE_THREAD)
     stranger = description().model_dump() | {"architecture": "vgg"}
     save_file({"a": np.zeros(1, np.float16)}, path, {"fer": json.dumps(stranger)})
     with pytest.raises(WeightsError, match="expected an architecture of face-resnet29"):
@@ -154,7 +154,7 @@ def test_damaged_layers_are_refused(tmp_path: Path, runtime: str, damage: str) -
     path = tmp_path / "w.safetensors"
     weightfile.write(path, values, description())
     with pytest.raises(WeightsError, match=r"w\.safetensors"):
-        load(path, "face-resnet29", ClassifierOptions(runtime=runtime), ONE_THREAD)
+        load(path, ("face-resnet29",), ClassifierOptions(runtime=runtime), ONE_THREAD)
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors at all", b"\x80\x04\x95pickle"])
