@@ -3,9 +3,10 @@
 * ``.npz``: ``x`` uint8 (n, h, w) or (n, h, w, 3) BGR, and ``y`` (n,), integers in the order of the
   seven classes or strings; faces framed like FER2013's.
 * A folder with one folder for each class, named like it, that contain pictures of faces.
-* ``.csv`` with the columns ``file`` (relative to the table) and ``label``; optional ``person``; the
-  face's place as a box ``left``, ``top``, ``right``, ``bottom`` in pixels, or as five landmarks
-  ``right_eye_x`` ... ``mouth_left_y`` (the person's own right and left).
+* ``.csv`` with the columns ``file`` (relative to the table) and ``label`` (or ``expression``, or
+  ``emotion``); optional ``person`` (or ``identity``); the face's place as a box ``left``, ``top``,
+  ``right``, ``bottom`` in pixels, or as five landmarks ``right_eye_x`` ... ``mouth_left_y`` (the
+  person's own right and left).
 
 A face keeps the picture around it: ``placement`` says where in the picture the tight framing lies,
 so that training can move and turn the frame without inventing pixels.
@@ -30,6 +31,8 @@ from framework_fer.labels import known
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm"}
 _POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 _BOX = ("left", "top", "right", "bottom")
+_LABEL = ("label", "expression", "emotion")
+_PERSON = ("person", "identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +214,16 @@ def _table(path: Path, framing: Framing) -> LabelledFaces:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = set(reader.fieldnames or ())
-        if not {"file", "label"} <= columns:
+        label = next((name for name in _LABEL if name in columns), "")
+        named = next((name for name in _PERSON if name in columns), "")
+        if "file" not in columns or not label:
             raise UserError(
                 f"data {path.name}: expected the columns file and label, found {sorted(columns)}"
             )
         rows = list(reader)
     landmarks = {f"{point}_{axis}" for point in _POINTS for axis in "xy"} <= columns
     boxes = set(_BOX) <= columns
-    indices, excluded = known([row["label"] or "" for row in rows])
+    indices, excluded = known([row[label] or "" for row in rows])
     kept = [row for row, index in zip(rows, indices, strict=True) if index is not None]
     greys, placement = [], []
     for number, row in enumerate(kept, start=2):
@@ -237,6 +242,6 @@ def _table(path: Path, framing: Framing) -> LabelledFaces:
                 f"or landmarks with an extent ({error})"
             ) from error
         greys.append(grey)
-    person = [row["person"] or "" for row in kept] if "person" in columns else []
-    labels = [row["label"] for row in kept]
+    person = [row[named] or "" for row in kept] if named else []
+    labels = [row[label] for row in kept]
     return _gather(path.stem, labels, greys, placement, person, excluded)

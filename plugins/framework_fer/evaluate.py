@@ -1,8 +1,8 @@
 """``python -m framework_fer.evaluate``: how good a classifier is on any labelled set.
 
 Prints accuracy, unweighted average recall, calibration error, the confusion matrix and the speed;
-``--json`` writes the same. ``--robustness`` adds results by face size and under each synthetic
-degradation.
+``--json`` writes the same. ``--find-faces`` takes whole photographs. ``--robustness`` adds results
+by face size and under each synthetic degradation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import typer
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, UserError
-from framework.spec import BuildContext
+from framework.registry import Registry
+from framework.spec import BuildContext, Kind
 from framework.types import EMOTIONS
 from framework_fer import classifier as component
 from framework_fer import datasets, duplicates, metrics
@@ -29,6 +30,7 @@ from framework_fer.datasets import LabelledFaces
 from framework_fer.degradation import DEGRADATIONS, Grey, at_size
 from framework_fer.framing import Framing
 from framework_fer.reading_quality import by_quality
+from framework_fer.whole_pictures import found
 
 SIZES = (24, 32, 48, 64, 96, 128, 224)
 """Sides of the faces of the robustness table, pixels."""
@@ -194,6 +196,8 @@ def text(result: dict[str, Any]) -> str:
     if result["excluded_labels"]:
         excluded = datasets.describe(result["excluded_labels"])
         lines.append(f"left out, unknown labels   {excluded}")
+    if result.get("without_face"):
+        lines.append(f"left out, no face found    {result['without_face']}")
     if len(result["per_class"]) < len(EMOTIONS):
         among = 100 * result["accuracy_among_present"]
         lines.append(f"among the classes present  {among:.2f} %")
@@ -241,6 +245,11 @@ def main(
     framing: Annotated[
         Framing, typer.Option(help="how arrays and folders were cut: like FER2013, or aligned")
     ] = Framing.TIGHT,
+    find_faces: Annotated[
+        bool,
+        typer.Option("--find-faces", help="whole photographs: find the largest face in each first"),
+    ] = False,
+    detector: Annotated[str, typer.Option(help="for --find-faces")] = "retinaface",
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime or torch")] = "auto",
     precision: Annotated[str, typer.Option(help="float32, or int8: the quantised network")] = (
         "float32"
@@ -269,15 +278,19 @@ def main(
         options = ClassifierOptions.model_validate(
             {"runtime": runtime, "precision": precision, "weights": weights, "batch": batch}
         )
-        faces = datasets.load(data, framing)
+        context = BuildContext(threads=threads, device=device)  # type: ignore[arg-type]
+        faces, without = datasets.load(data, framing), 0
+        if find_faces:
+            finder = Registry.load().create(Kind.DETECTOR, detector, {}, context)
+            faces, without = found(faces, finder)
         if unique:
             group = duplicates.groups(duplicates.miniatures(faces))
             faces = faces.take(np.flatnonzero(group == np.arange(len(faces))))
-        context = BuildContext(threads=threads, device=device)  # type: ignore[arg-type]
         loaded = FACTORIES[classifier](options, context)
         result, _ = evaluate(loaded, faces, bootstrap)
         result["classifier"] = classifier
         result["precision"] = options.precision
+        result["without_face"] = without
         if robustness_tables:
             result["robustness"] = robustness(loaded, faces, limit, seed)
         typer.echo(text(result))

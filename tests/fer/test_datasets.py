@@ -138,7 +138,7 @@ BOX = ["file", "label", "left", "top", "right", "bottom"]
 @pytest.mark.parametrize(
     ("header", "row", "said"),
     [
-        (["file", "emotion"], ["a.png", "fear"], "columns file and label"),
+        (["file", "mood"], ["a.png", "fear"], "columns file and label"),
         (BOX, ["a.png", "fear", 5, 5, 5, 9], "row 2"),
         (BOX, ["a.png", "fear", "", 1, 2, 3], "row 2"),
         (["file", "label"], ["b.png", "fear"], "no such file"),
@@ -148,6 +148,20 @@ def test_wrong_tables(tmp_path: Path, header: list[str], row: list[object], said
     cv2.imwrite(str(tmp_path / "a.png"), patterns(1)[0][0])
     with pytest.raises(UserError, match=said):
         datasets.load(table(tmp_path, header, [row]))
+
+
+@pytest.mark.parametrize("label", ["label", "expression", "emotion"])
+def test_tables_name_their_label_column_as_they_like(tmp_path: Path, label: str) -> None:
+    x, _ = patterns(2)
+    for name, picture in zip(("a.png", "b.png"), x, strict=True):
+        cv2.imwrite(str(tmp_path / name), picture)
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [["file", label, "identity"], ["a.png", "smiling", "p"], ["b.png", "neutral", "q"]]
+        )
+    faces = datasets.load(tmp_path / "t.csv")
+    assert faces.labels.tolist() == [3, 4]
+    assert faces.person == ("p", "q")
 
 
 def test_labels_have_synonyms() -> None:
