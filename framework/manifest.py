@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import sys
@@ -21,6 +20,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from framework.atomic import write_text
+from framework.cpus import usable_cpus
 from framework.spec import ComponentSpec
 from framework.types import EMOTIONS, Role
 
@@ -159,7 +159,7 @@ def build_manifest(
             "machine": platform.machine(),
             "c_library": " ".join(platform.libc_ver()).strip() if sys.platform == "linux" else "",
         },
-        threads=os.cpu_count() or 1,
+        threads=usable_cpus(),
         packages={name: found for name in packages if (found := _version(name))},
         components=components,
         settings=chosen,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +40,7 @@ from framework.benchmark.store import FILE, Row, Store, StoreError, key_of
 from framework.benchmark.studio import Studio, one_line
 from framework.benchmark.work import Work
 from framework.config import RunConfig
+from framework.cpus import usable_cpus
 from framework.errors import MediaError
 from framework.progress import Progress, silent
 from framework.registry import Registry
@@ -85,7 +85,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         config = self.config
-        threads = config.threads or len(os.sched_getaffinity(0))
+        threads = config.threads or usable_cpus()
         self.workshop = Workshop(self.registry, threads, config.device, config.seed)
         # Misspelt names must not cost a run.
         found = [

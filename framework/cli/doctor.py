@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
 from framework.cli.console import say
+from framework.cpus import usable_cpus
 from framework.errors import EXIT_CHECK_FAILED
 
 NEEDED = {
@@ -42,7 +42,7 @@ def doctor() -> None:
     """
     healthy = True
     say(f"python          {platform.python_version()} on {platform.system()} {platform.machine()}")
-    say(f"cpu threads     {len(os.sched_getaffinity(0))}")
+    say(f"cpu threads     {usable_cpus()}")
     for module, package in NEEDED.items():
         healthy &= _package(module, package)
     healthy &= _runtimes()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.config import COMPONENT_GROUPS, RunConfig
+from framework.cpus import usable_cpus
 from framework.errors import ComponentError, ConfigError, ContractError
 from framework.pipeline.by_role import ByRole, parse_roles
 from framework.protocols import (
@@ -149,7 +149,7 @@ class Components:
 
     @property
     def threads(self) -> int:
-        return self.config.threads or len(os.sched_getaffinity(0))
+        return self.config.threads or usable_cpus()
 
     def context(self) -> BuildContext:
         return BuildContext(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.benchmark.config import BenchmarkConfig, MethodConfig
+from framework.cpus import usable_cpus
 from framework.manifest import PACKAGES
 
 
@@ -24,7 +25,7 @@ def environment(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "threads": threads or len(os.sched_getaffinity(0)),
+        "threads": threads or usable_cpus(),
         "packages": packages,
     }
 
