@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import typer
@@ -79,6 +80,8 @@ def _explain(error: Exception) -> int:
     """Print an exception as one line and return the exit status that belongs to it."""
     if _comes_from_interrupt(error):
         return _interrupted()
+    if isinstance(error, BrokenPipeError):
+        return _nobody_reads()
     if isinstance(error, CheckError):
         return fail(str(error), EXIT_CHECK_FAILED)
     if isinstance(error, FrameworkError):
@@ -93,6 +96,12 @@ def _comes_from_interrupt(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _nobody_reads() -> int:
+    """Whoever read the output has left, as ``| head`` does: end without a word."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+    return EXIT_CHECK_FAILED
 
 
 def _interrupted() -> int:
@@ -115,8 +124,17 @@ def _other(error: Exception) -> int:
     )
 
 
+def _heed_termination() -> None:
+    """Clean up as after Ctrl-C when a batch system or a closed terminal ends the process."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
+            signal.signal(number, signal.default_int_handler)
+
+
 def entry() -> None:
     """Console-script entry point."""
+    _heed_termination()
     status = main()
     if status == EXIT_INTERRUPTED:
         # An interrupt inside the import of some extension modules leaves a mark in the interpreter,

@@ -155,7 +155,10 @@ def test_quiet_says_nothing(
     assert capsys.readouterr() == ("", "")
 
 
-def test_ctrl_c_leaves_nothing_and_ends_with_130(parts: Path, clip: Clip, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing_and_ends_with_130(
+    parts: Path, clip: Clip, tmp_path: Path, sent: signal.Signals
+) -> None:
     out = tmp_path / "out"
     environment = os.environ | {"PYTHONPATH": f"{parts}{os.pathsep}{Path.cwd()}"}
     process = subprocess.Popen(
@@ -183,12 +186,27 @@ def test_ctrl_c_leaves_nothing_and_ends_with_130(parts: Path, clip: Clip, tmp_pa
     while not out.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "interrupted" in errors
     assert "Traceback" not in errors
     assert not out.exists()
+
+
+def test_a_reader_that_leaves_early_causes_no_message() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "framework.cli.main", "plugins"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_options_of_a_component_are_listed(parts: Path, capsys: pytest.CaptureFixture[str]) -> None:
