@@ -1,7 +1,7 @@
-"""The two facts needed from a still image's bytes: its EXIF orientation, and whether it is whole.
+"""What a still image's own bytes say: its EXIF orientation, where it ends, which blocks it has.
 
 FFmpeg applies neither: its decoders attach EXIF without mirroring, and a JPEG that stops in the
-middle is filled with grey without a word. Nothing else is read from the metadata.
+middle is filled with grey without a word. No other value is read from the metadata.
 """
 
 from __future__ import annotations
@@ -26,16 +26,23 @@ def jpeg_is_cut_off(data: bytes) -> bool:
     """Whether this is a JPEG file whose picture data has no end marker."""
     if not data.startswith(b"\xff\xd8"):
         return False
+    return jpeg_end(data) is None
+
+
+def jpeg_end(data: bytes) -> int | None:
+    """Where a JPEG's picture ends, as an offset; None if it has no end marker (ITU-T T.81, B.1)."""
     try:
-        scan = next((start for marker, start, _ in _jpeg_segments(data) if marker == 0xDA), None)
+        scan = next((start for marker, start, _ in jpeg_segments(data) if marker == 0xDA), None)
     except (struct.error, IndexError):
-        return True
-    return scan is None or data.find(b"\xff\xd9", scan) < 0
+        return None
+    # In the coded data every 0xFF byte is escaped, so that the first end marker is the end.
+    found = -1 if scan is None else data.find(b"\xff\xd9", scan)
+    return found + 2 if found >= 0 else None
 
 
 def _orientation_value(data: bytes) -> int:
     if data.startswith(b"\xff\xd8"):
-        for marker, start, end in _jpeg_segments(data):
+        for marker, start, end in jpeg_segments(data):
             if marker == 0xE1 and data[start : start + 6] == b"Exif\0\0":
                 return _tiff_orientation(data[start + 6 : end])
     elif data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -58,7 +65,7 @@ def _orientation_value(data: bytes) -> int:
     return 1
 
 
-def _jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
+def jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
     """Marker, first and last+1 byte of the payload of each segment up to the picture data."""
     found = []
     position = 2
@@ -77,13 +84,23 @@ def _jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
 
 
 def _tiff_orientation(block: bytes) -> int:
+    entries = tiff_entries(block)
+    return next((v for tag, kind, v in entries if (tag, kind) == (_ORIENTATION_TAG, _SHORT)), 1)
+
+
+def tiff_entries(block: bytes) -> list[tuple[int, int, int]]:
+    """Tag, type and value (if it is a short one) of everything in the first directory (TIFF 6.0).
+
+    Raises:
+        struct.error: it ends before its directory does.
+    """
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     if order is None:
-        return 1
+        return []
     (directory,) = struct.unpack_from(f"{order}I", block, 4)
-    (entries,) = struct.unpack_from(f"{order}H", block, directory)
-    for i in range(entries):
+    (count,) = struct.unpack_from(f"{order}H", block, directory)
+    found = []
+    for i in range(count):
         tag, kind, _count, value = struct.unpack_from(f"{order}HHIH", block, directory + 2 + 12 * i)
-        if tag == _ORIENTATION_TAG and kind == _SHORT:
-            return int(value)
-    return 1
+        found.append((tag, kind, value))
+    return found

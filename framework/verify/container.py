@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
-import av
-
 from framework.media import MediaKind, SourceInfo
+from framework.media.container import open_container
+from framework.media.exif import jpeg_segments, tiff_entries
 
 HARMLESS = frozenset(
     {
@@ -31,8 +32,27 @@ name is harmless only where it is a writer's default, see :data:`DEFAULT_HANDLER
 DEFAULT_HANDLERS = frozenset(
     {"", "videohandler", "soundhandler", "core media video", "mainconcept"}
 )
-_JPEG_META = (b"Exif\x00", b"http://ns.adobe.com/xap", b"Photoshop 3.0")
+_JPEG_META = {
+    (0xE1, b"Exif\x00"): "Exif",
+    (0xE1, b"http://ns.adobe.com/xap"): "XMP",
+    (0xED, b"Photoshop 3.0"): "Photoshop",
+    (0xFE, b""): "comment",
+}
 _PNG_META = (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME")
+_TIFF_META = {
+    270: "ImageDescription",
+    271: "Make",
+    272: "Model",
+    306: "DateTime",
+    315: "Artist",
+    316: "HostComputer",
+    700: "XMP",
+    33432: "Copyright",
+    33723: "IPTC",
+    34377: "Photoshop",
+    34665: "Exif",
+    34853: "GPS",
+}
 
 
 def metadata_left(path: Path, info: SourceInfo) -> list[str]:
@@ -43,14 +63,15 @@ def metadata_left(path: Path, info: SourceInfo) -> list[str]:
     if info.kind is MediaKind.IMAGE:
         return sorted(_in_image(path))
     found = set()
-    with av.open(str(path)) as container:
+    if info.kind is MediaKind.ANIMATION:
+        found |= _in_image(path)  # an animated PNG keeps its texts as a still one does
+    with open_container(path) as container:
         found |= _names(container.metadata)
         for stream in container.streams:
             found |= _names(stream.metadata)
             if stream.type not in ("video", "audio"):
                 found.add(f"{stream.type} stream")
-        chapters = getattr(container, "chapters", None)
-        if callable(chapters) and chapters():
+        if container.chapters():
             found.add("chapters")
     return sorted(found)
 
@@ -70,20 +91,40 @@ def _names(metadata: object) -> set[str]:
 
 
 def _in_image(path: Path) -> set[str]:
-    """Metadata blocks of a JPEG, PNG or WebP, by their names."""
+    """Metadata blocks of a JPEG, PNG, WebP or TIFF, by their names."""
     try:
         data = path.read_bytes()
     except OSError:
         return set()
     found = set()
     if data[:2] == b"\xff\xd8":
-        head = data[: data.find(b"\xff\xda")]
-        found = {m.split(b"\x00")[0].decode("ascii") for m in _JPEG_META if m in head}
+        found = {
+            name
+            for marker, start, _ in _segments(data)
+            for (wanted, head), name in _JPEG_META.items()
+            if marker == wanted and data.startswith(head, start)
+        }
     elif data[:8] == b"\x89PNG\r\n\x1a\n":
         found = {name.decode("ascii") for name in _png_chunks(data) if name in _PNG_META}
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         found = {n.decode("ascii").strip() for n in (b"EXIF", b"XMP ") if n in data}
+    elif data[:4] in (b"II*\0", b"MM\0*"):
+        found = {_TIFF_META[tag] for tag in _tags(data) if tag in _TIFF_META}
     return {f"picture metadata {name}" for name in found}
+
+
+def _segments(data: bytes) -> list[tuple[int, int, int]]:
+    try:
+        return jpeg_segments(data)
+    except (struct.error, IndexError):
+        return []
+
+
+def _tags(data: bytes) -> list[int]:
+    try:
+        return [tag for tag, _, _ in tiff_entries(data)]
+    except struct.error:
+        return []
 
 
 def _png_chunks(data: bytes) -> set[bytes]:

@@ -25,6 +25,7 @@ from framework.verify.container import metadata_left
 from framework.verify.detail import MEAN_PASSES
 from framework.verify.recognition import Enrolment, enrol, strangers
 from framework.verify.scan import Scan, enrolment_crops, scan
+from framework.verify.unseen import unseen_pictures
 
 PREFERRED = ("dlib", "arcface-onnx")
 """Recognisers that are tried first; others follow by name, the weak ones last."""
@@ -154,6 +155,7 @@ def verify(
         _restoration(seen, enrolment, name),
         _detail(seen),
         _length(seen, table),
+        _unseen(unseen_pictures(covered, info), seen.damaged),
         _metadata(metadata_left(covered, info), allow_metadata),
         _sound(info.has_audio, allow_audio),
     ]
@@ -324,6 +326,16 @@ def _length(seen: Scan, table: TrackTable) -> Finding:
             f"cannot be compared",
         )
     return Finding(title, True, f"{seen.duration_s:.1f} s of {table.duration_s:.1f} s")
+
+
+def _unseen(found: list[str], damaged: int) -> Finding:
+    title = "Every picture in it was looked at"
+    if damaged:
+        places = "1 place" if damaged == 1 else f"{damaged} places"
+        found = [*found, f"{places} that cannot be read, and that another player may show"]
+    if found:
+        return Finding(title, False, f"not looked at: {', '.join(found)}; make the file anew")
+    return Finding(title, True, "there are no others, and all of them decode")
 
 
 def _metadata(left: list[str], allowed: bool) -> Finding:

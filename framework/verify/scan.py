@@ -51,6 +51,7 @@ class Scan:
         untried: rows of the table by frame that are still to be restored.
         restored: (time in seconds, track id, score) of every face tried after undoing a blur.
         compared: whether places could be compared (same picture geometry).
+        damaged: places of the covered file that do not decode as they should.
     """
 
     frames: int = 0
@@ -64,6 +65,7 @@ class Scan:
     restored: list[tuple[float, int, float]] = field(default_factory=list)
     compared: bool = True
     untried: dict[int, list[int]] = field(default_factory=dict)
+    damaged: int = 0
     _sums: dict[int, tuple[NDArray[np.float64], int]] = field(default_factory=dict)
 
     def mean_detail(self, track_id: int) -> float | None:
@@ -137,6 +139,7 @@ def scan(
         if batch:
             _scan(batch, table, detector, recognizer, enrolment, beside, result)
         result.duration_s = reader.duration_s
+        result.damaged = len(reader.damage)
     if enrolment is not None:
         result.compare_pooled(enrolment)
     return result
