@@ -27,7 +27,7 @@ from framework.resolve import (
 from framework.table import TrackTable
 from framework.types import Detections, Frame, Tracks
 
-BATCH_PIXELS = 8 * 1280 * 720
+BATCH_PIXELS = 8 * 1920 * 1080
 """Frames are detected in batches of about this many pixels, so that memory stays bounded at 4K."""
 MAX_BATCH = 8
 

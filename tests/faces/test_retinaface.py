@@ -49,6 +49,21 @@ def test_finds_the_face_of_the_demo_clip(face: Image) -> None:
     np.testing.assert_allclose(found.xyxy[0], GOLDEN_BOX, atol=3.0)
 
 
+def test_frames_side_by_side_give_what_single_frames_give(face: Image) -> None:
+    frames = [
+        Frame(_on_canvas(face, 640, 360, 40 + 9 * i, 50 * i, 20), i, i / 25) for i in range(5)
+    ]
+    frames[3] = Frame(np.full((360, 640, 3), 110, np.uint8), 3, 3 / 25)
+    several = build(RetinaFaceOptions(), BuildContext(threads=3, device="cpu"))
+    together = several.detect(frames)
+    for frame, found in zip(frames, together, strict=True):
+        alone = several.detect([frame])[0]
+        assert len(alone) == len(found) == (0 if frame.index == 3 else 1)
+        np.testing.assert_allclose(found.xyxy, alone.xyxy, atol=1e-3)
+        np.testing.assert_allclose(found.score, alone.score, atol=1e-5)
+        np.testing.assert_allclose(found.landmarks, alone.landmarks, atol=1e-3)
+
+
 def test_landmarks_are_in_the_order_of_the_contract(face: Image) -> None:
     found = _detect(face)
     assert found.landmarks is not None
