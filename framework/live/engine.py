@@ -4,7 +4,7 @@ What is known of a picture when it leaves: the faces found in it, those found in
 delay later (carried back), and those lost not long ago (carried on). A picture that was not
 analysed, because the machine is behind, is covered with the faces of its analysed neighbours on
 both sides; without one on either side it is covered whole. So is a picture in which no face is
-known, and one whose analysis or covering failed.
+known, one whose analysis or covering failed, and one that decodes with errors.
 
 The result depends on the pictures, their times and which of them were analysed, on nothing else: a
 file through the live path gives what it gives offline.
@@ -25,7 +25,7 @@ from framework.protocols import Anonymizer, Detector, ReportingAnonymizer, Track
 from framework.resolve import ResolveOptions
 from framework.types import Detections, Frame, Image, Role, Tracks
 
-NO_FACE, NOT_ANALYSED, FAILED = "no face", "not analysed", "failed"
+NO_FACE, NOT_ANALYSED, FAILED, DAMAGED = "no face", "not analysed", "failed", "damaged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +97,14 @@ class LiveEngine:
     _strays: int = 0
     _before_s: float = -np.inf
 
-    def push(self, frame: Frame, analyse: bool = True) -> tuple[Tracks | None, list[Covered]]:
+    def push(
+        self, frame: Frame, analyse: bool = True, damaged: bool = False
+    ) -> tuple[Tracks | None, list[Covered]]:
         """Take in the next picture.
 
         Args:
             analyse: False: it is shown later, covered by what its neighbours know.
+            damaged: it may hide a face from the detector and show it to a person.
 
         Returns:
             The faces found in it with their roles (None without analysis), and the pictures whose
@@ -112,6 +115,8 @@ class LiveEngine:
         if analyse:
             tracks = self._analyse(frame)
             why = "" if tracks is not None else FAILED
+        if damaged:
+            why = DAMAGED
         self._held.append(_Held(frame, tracks, why))
         out = []
         while frame.time_s - self._held[0].frame.time_s >= self.options.delay_s - 1e-9:
@@ -165,8 +170,8 @@ class LiveEngine:
 
     def _emit(self, held: _Held) -> Covered:
         frame = held.frame
-        if held.why == FAILED:
-            return self._whole(frame, FAILED)
+        if held.why in (FAILED, DAMAGED):
+            return self._whole(frame, held.why)
         faces = self._faces(held)
         if faces is None:
             return self._whole(frame, NOT_ANALYSED)

@@ -135,7 +135,8 @@ def single_pass(
     for arrived in pictures:
         frame = arrived.frame
         result.frames_in += 1
-        tracks, covered = engine.push(frame, arrived.late_s <= limit or not source.realtime)
+        analyse = arrived.late_s <= limit or not source.realtime
+        tracks, covered = engine.push(frame, analyse, source.damaged(frame.index))
         result.analysed += tracks is not None
         if tracks is not None:
             yield from moments.add(frame, tracks)

@@ -42,6 +42,7 @@ class LiveSource:
     Attributes:
         info: size and rate.
         realtime: pictures come whether they are waited for or not.
+        damaged: whether a picture, by its index, may be wrong; cameras and streams do not tell.
         lost: pictures that were thrown away because they waited too long or too many did.
         note: why a camera or stream ended, which it should not do by itself.
         duration_s: end of the last picture; known at the end.
@@ -50,6 +51,7 @@ class LiveSource:
     info: SourceInfo
     realtime: bool
     pictures: Iterator[Arrived]
+    damaged: Callable[[int], bool] = lambda index: False
     lost: int = 0
     note: str = ""
     duration_s: float = 0.0
@@ -75,7 +77,7 @@ def open_source(
     path = Path(name)
     info = probe(path)
     with open_reader(path, threads=threads) as reader:
-        source = LiveSource(info, realtime, iter(()))
+        source = LiveSource(info, realtime, iter(()), lambda index: index in reader.damaged_frames)
 
         def frames() -> Generator[Arrived]:
             for frame in reader:
