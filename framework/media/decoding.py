@@ -184,7 +184,8 @@ class DecodingPass:
                 if end is not None and packet.pos - end > _SKIPPED_BYTES + _EMPTY_SLOT * slots:
                     self._skip(packet, leaves_hole=not avi)
                 end, slot = packet.pos + packet.size, packet.dts or 0
-            if packet.stream_index == stream.index:
+            # Not packet.stream_index: the empty packets at the end, one a stream, all have 0 there.
+            if packet.stream.index == stream.index:
                 yield packet
 
     def _skip(self, packet: Packet[Any], *, leaves_hole: bool) -> None:
