@@ -192,8 +192,9 @@ def _job(
 ) -> RunResult:
     """Cover the faces of a table, or of the one that the analysis gives."""
     from framework.pipeline.delivery import Delivery
-    from framework.pipeline.job import finish_job
+    from framework.pipeline.job import finish_job, refuse_early
 
+    refuse_early(source, components)
     with Delivery(out, source) as delivery:
         if table is not None:
             return finish_job("render", source, table, components, delivery, None, warn, progress)

@@ -16,7 +16,7 @@ import numpy as np
 
 from framework.agreement import PersonAgreement, compare
 from framework.audit import Audit
-from framework.config import load_run_config, validated
+from framework.config import load_run_config
 from framework.encounter.clock import Clock, camera_name, check_overlap, shared_clocks
 from framework.encounter.joint import Joint, join, seen_by
 from framework.encounter.outputs import publish
@@ -38,12 +38,17 @@ from framework.pipeline.analyze import Analysis, analyze_recording
 from framework.pipeline.by_role import FALLBACK, for_participants, parse_roles
 from framework.pipeline.components import Components, Selection
 from framework.pipeline.delivery import VIDEO_STEM, Delivery
-from framework.pipeline.job import audit_rendering, cover_recording, describe_run
+from framework.pipeline.job import (
+    audit_rendering,
+    cover_recording,
+    describe_run,
+    refuse_early,
+)
 from framework.pipeline.lock import locked_registry
 from framework.pipeline.recheck import reclassify
 from framework.progress import Progress, silent
 from framework.protocols import EmotionClassifier
-from framework.timeline import TimelineConfig, build_timelines, count_seconds
+from framework.timeline import build_timelines, count_seconds
 from framework.types import ComponentEvent, EmotionWindow, Recommendation, Role
 
 SWITCH = "identity-switch"
@@ -124,6 +129,8 @@ def run_encounter(
     for clock in clocks:
         if clock.note:
             warn(clock.note)
+    for source in sources:
+        refuse_early(source, components)
     with Delivery(Path(out), sources[0]) as delivery:
         return _work(encounter, sources, clocks, components, recognizer, delivery, warn, progress)
 
@@ -177,9 +184,7 @@ def _work(
     warn: Callable[[str], None],
     progress: Progress,
 ) -> EncounterResult:
-    timeline_config = validated(
-        TimelineConfig, components.config.options_of("timeline"), "timeline"
-    )
+    timeline_config = components.stages.timeline
     classifier = components.classifier()
     recommender = components.recommender()
     analyses, castings = _analyse(encounter, sources, components, recognizer, progress)
@@ -329,7 +334,7 @@ def _agreement(
     progress: Progress,
 ) -> tuple[PersonAgreement, ...]:
     table = casting.table
-    config = validated(TimelineConfig, components.config.options_of("timeline"), "timeline")
+    config = components.stages.timeline
     mine = table.only([t for t in table.track_ids() if t in IDENTITY.values()])
     again = reclassify(
         covered,

@@ -12,7 +12,7 @@ from typing import Any
 
 from framework.atomic import atomic_text
 from framework.config import load_run_config, validated
-from framework.errors import ComponentError, ConfigError, MediaError
+from framework.errors import ConfigError, MediaError
 from framework.keyfile import read_key
 from framework.live.engine import Covered, LiveEngine
 from framework.live.moments import Event, Moments
@@ -22,12 +22,8 @@ from framework.live.window import Window, display_there
 from framework.media import SourceInfo, Writer, open_writer
 from framework.pipeline.by_role import FALLBACK, for_participants
 from framework.pipeline.components import Components
-from framework.pipeline.job import UNPROTECTED
 from framework.pipeline.lock import locked_registry
 from framework.pipeline.sampler import EmotionSampler
-from framework.pipeline.video_options import VideoOptions
-from framework.resolve import ResolveOptions
-from framework.timeline import TimelineConfig
 
 VIDEO, EVENTS = "live.mp4", "events.jsonl"
 LATE = 0.5
@@ -87,12 +83,7 @@ class Parts:
 def build_parts(components: Components, info: SourceInfo) -> Parts:
     """Everything a stream of this size needs, from a run's configuration."""
     config = components.config
-    for selection in components.anonymizers.values():
-        if UNPROTECTED in selection.component.spec.capabilities:
-            raise ComponentError(
-                f"anonymizer '{selection.name}' leaves faces uncovered and exists for "
-                f"'framework benchmark'; choose another, see 'framework plugins'"
-            )
+    components.refuse_unprotected()
     options = validated(LiveOptions, config.options_of("live"), "live")
     anonymizer, tracker = components.anonymizer(), components.tracker()
     anonymizer.reset()
@@ -101,7 +92,7 @@ def build_parts(components: Components, info: SourceInfo) -> Parts:
         detector=components.detector(),
         tracker=tracker,
         anonymizer=anonymizer,
-        resolve=validated(ResolveOptions, config.options_of("resolve"), "resolve"),
+        resolve=components.stages.resolve,
         options=options,
         role=config.role,
         people=config.people,
@@ -111,7 +102,7 @@ def build_parts(components: Components, info: SourceInfo) -> Parts:
     moments = Moments(
         sampler=None if classifier is None else EmotionSampler(classifier, config.fer_rate),
         recommender=components.recommender() if classifier is not None else None,
-        config=validated(TimelineConfig, config.options_of("timeline"), "timeline"),
+        config=components.stages.timeline,
         options=options,
         role=config.role,
         people=config.people,
@@ -199,7 +190,7 @@ def run_live(
         if out is not None:
             folder = Path(out)
             lines = stack.enter_context(atomic_text(folder / EVENTS))
-            video = validated(VideoOptions, components.config.options_of("video"), "video")
+            video = components.stages.video
             writer = stack.enter_context(
                 open_writer(
                     folder / VIDEO,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from framework.errors import MediaError
 from framework.media.audio import read_audio
-from framework.media.encoders import Quality
+from framework.media.encoders import Quality, choose_encoder
 from framework.media.prefetch import prefetch
 from framework.media.probe import probe_file
 from framework.media.reader import Reader
@@ -42,6 +42,7 @@ __all__ = [
     "Reader",
     "SourceInfo",
     "Writer",
+    "check_codec",
     "default_suffix",
     "open_reader",
     "open_writer",
@@ -80,6 +81,23 @@ def open_reader(path: str | PathLike[str], *, threads: int = 0) -> Reader:
     return VideoReader(where, threads)
 
 
+def check_codec(suffix: str, codec: str | None) -> None:
+    """Say early whether :func:`open_writer` will take a codec.
+
+    Args:
+        suffix: of the output, lower case; "" for a folder.
+        codec: as for :func:`open_writer`.
+
+    Raises:
+        MediaError: the output is no video, or its container does not take this codec.
+    """
+    if codec is None:
+        return
+    if suffix not in VIDEO_SUFFIXES | ANIMATION_SUFFIXES:
+        raise MediaError(f"codec {codec}: only a video has a codec, and this output is none")
+    choose_encoder(suffix, codec)
+
+
 def open_writer(
     path: str | PathLike[str],
     like: SourceInfo,
@@ -116,8 +134,7 @@ def open_writer(
         raise MediaError(f"quality {quality}: expected small, standard or high") from None
     if suffix in VIDEO_SUFFIXES | ANIMATION_SUFFIXES:
         return VideoWriter(where, like, codec, level, duration_s, threads)
-    if codec is not None:
-        raise MediaError(f"codec {codec}: only a video has a codec, and {where.name} is none")
+    check_codec(suffix, codec)
     if suffix in IMAGE_SUFFIXES:
         return ImageWriter(where)
     if not suffix:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.config import validated
 from framework.errors import ContractError
 from framework.media import Damage, SourceInfo, open_reader, prefetch
 from framework.pipeline.components import Components
@@ -19,7 +18,6 @@ from framework.progress import Progress, silent
 from framework.protocols import Detector, Tracker
 from framework.resolve import (
     ObservationLog,
-    ResolveOptions,
     assign_roles,
     resolve,
     unprotected_detections,
@@ -67,10 +65,8 @@ def analyze_recording(
 
     Raises:
         MediaError: it cannot be opened.
-        ConfigError: an option does not validate.
     """
     config = components.config
-    options = validated(ResolveOptions, config.options_of("resolve"), "resolve")
     detector, tracker = components.detector(), components.tracker()
     classifier = components.classifier()
     sampler = EmotionSampler(classifier, config.fer_rate) if classifier is not None else None
@@ -98,7 +94,7 @@ def analyze_recording(
         height=info.height,
         duration_s=duration_s,
         empty_is_miss=not config.allow_no_faces,
-        options=options,
+        options=components.stages.resolve,
     )
     if suspect:
         # A picture decoded with errors may hide a face from the detector and show it to a person.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from framework.config import COMPONENT_GROUPS, RunConfig
+from framework.config import COMPONENT_GROUPS, RunConfig, validated
 from framework.cpus import usable_cpus
 from framework.errors import ComponentError, ConfigError, ContractError
 from framework.pipeline.by_role import ByRole, parse_roles
+from framework.pipeline.video_options import VideoOptions
 from framework.protocols import (
     Anonymizer,
     Detector,
@@ -19,8 +20,10 @@ from framework.protocols import (
     VoiceAnonymizer,
 )
 from framework.registry import Component, Registry
+from framework.resolve import ResolveOptions
 from framework.spec import BuildContext, Kind
 from framework.suggest import did_you_mean
+from framework.timeline import TimelineConfig
 from framework.types import Role
 
 if TYPE_CHECKING:
@@ -45,8 +48,34 @@ VOICE_PACKAGE = "framework-voice"
 
 OPTIONAL_GROUPS = ("fer", "recommender")
 
-STAGE_GROUPS = ("video", "resolve", "timeline")
-"""Option groups of the core's own stages."""
+UNPROTECTED = "unprotected"
+"""Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """Options of the core's own stages, each a group of options under its name."""
+
+    resolve: ResolveOptions
+    timeline: TimelineConfig
+    video: VideoOptions
+
+    @classmethod
+    def of(cls, config: RunConfig) -> StageOptions:
+        """What is in force in a run.
+
+        Raises:
+            ConfigError: an unknown option, or a value that does not validate.
+        """
+        return cls(
+            validated(ResolveOptions, config.options_of("resolve"), "resolve"),
+            validated(TimelineConfig, config.options_of("timeline"), "timeline"),
+            validated(VideoOptions, config.options_of("video"), "video"),
+        )
+
+    def by_group(self) -> dict[str, BaseModel]:
+        """The options of each stage under its group's name."""
+        return {"resolve": self.resolve, "timeline": self.timeline, "video": self.video}
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,7 @@ class Components:
 
     Attributes:
         more_groups: option groups that this command knows beside those of every run.
+        stages: the options of the core's own stages.
 
     Raises:
         ConfigError: an unknown option group or option, or a value that does not validate.
@@ -89,15 +119,18 @@ class Components:
     role_names: dict[Role, str] = field(init=False)
     anonymizers: dict[str, Selection] = field(init=False)
     others: dict[str, Selection] = field(init=False)
+    stages: StageOptions = field(init=False)
 
     def __post_init__(self) -> None:
         self.role_names = parse_roles(self.config.anonymizer)
         names = list(dict.fromkeys(self.role_names.values()))
-        known = {*COMPONENT_GROUPS, *STAGE_GROUPS, *self.more_groups}
+        stages = [stage.name for stage in fields(StageOptions)]
+        known = {*COMPONENT_GROUPS, *stages, *self.more_groups}
         known |= set(names if len(names) > 1 else ())
         for group in self.config.options:
             if group not in known:
                 raise ConfigError(f"unknown option group '{group}'{did_you_mean(group, known)}")
+        self.stages = StageOptions.of(self.config)
         self.anonymizers = self._select_anonymizers(names)
         self.others = {}
         for group in ("detector", "tracker", "fer", "recommender"):
@@ -146,6 +179,19 @@ class Components:
         first = [self.others[g] for g in ("detector", "tracker") if g in self.others]
         last = [self.others[g] for g in ("voice", "fer", "recommender") if g in self.others]
         return [*first, *self.anonymizers.values(), *last]
+
+    def refuse_unprotected(self) -> None:
+        """For whatever delivers a recording.
+
+        Raises:
+            ComponentError: an anonymizer leaves faces as they are.
+        """
+        for selection in self.anonymizers.values():
+            if UNPROTECTED in selection.component.spec.capabilities:
+                raise ComponentError(
+                    f"anonymizer '{selection.name}' leaves faces uncovered and exists for "
+                    f"'framework benchmark'; choose another, see 'framework plugins'"
+                )
 
     @property
     def threads(self) -> int:

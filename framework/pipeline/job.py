@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from framework.agreement import Agreement, compare
 from framework.audit import Audit, AuditRecorder, Damage, Dismissal, FrameFate, write_audit
-from framework.config import validated
-from framework.errors import ComponentError
 from framework.manifest import Manifest, build_manifest, component_record, write_manifest
-from framework.media import SourceInfo, Writer, open_reader, open_writer
+from framework.media import (
+    SourceInfo,
+    Writer,
+    check_codec,
+    default_suffix,
+    open_reader,
+    open_writer,
+    probe,
+)
 from framework.outputs import write_emotion_frames, write_emotions, write_recommendations
 from framework.pipeline import delivery as names
 from framework.pipeline.analyze import Analysis
@@ -21,13 +25,11 @@ from framework.pipeline.components import NONE, Components, Selection
 from framework.pipeline.delivery import Delivery
 from framework.pipeline.recheck import reclassify
 from framework.pipeline.render import Rendering, render_recording
-from framework.pipeline.video_options import VideoOptions
 from framework.pipeline.voice import RATE as SOUND_RATE
 from framework.pipeline.voice import AnonymizedSound
 from framework.progress import Progress
 from framework.protocols import DetailedRecommender, EmotionClassifier
 from framework.report import ReportData, write_report
-from framework.resolve import ResolveOptions
 from framework.table import TrackTable
 from framework.timeline import TimelineConfig, Timelines, build_timelines
 from framework.types import EmotionWindow, Recommendation
@@ -35,18 +37,21 @@ from framework.types import EmotionWindow, Recommendation
 if TYPE_CHECKING:
     from framework.api import RunResult
 
-UNPROTECTED = "unprotected"
-"""Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
 WEAK = "weak"
 """Capability of voice anonymizers that an informed attacker sees through."""
-STAGES: dict[str, type[BaseModel]] = {
-    "resolve": ResolveOptions,
-    "timeline": TimelineConfig,
-    "video": VideoOptions,
-}
-"""Option groups of the core's own stages; the manifest says what was in force in each."""
 SYNTHETIC = "synthetic"
 """Capability of anonymizers that show generated faces."""
+
+
+def refuse_early(source: Path, components: Components) -> None:
+    """Everything that can be refused before an hour's analysis is.
+
+    Raises:
+        UserError: the source, the anonymizer, the rules or the codec cannot be used.
+    """
+    components.refuse_unprotected()
+    components.recommender()
+    check_codec(default_suffix(probe(source)), components.stages.video.codec)
 
 
 def finish_job(
@@ -68,7 +73,7 @@ def finish_job(
     from framework.api import RunResult
 
     config = components.config
-    timeline_config = validated(TimelineConfig, config.options_of("timeline"), "timeline")
+    timeline_config = components.stages.timeline
     covered, rendering = cover_recording(
         source, table, components, delivery.video, warn=warn, progress=progress
     )
@@ -135,8 +140,8 @@ def cover_recording(
         The file and what the second pass did.
     """
     config = components.config
-    _refuse_unprotected(components)
-    video = validated(VideoOptions, config.options_of("video"), "video")
+    components.refuse_unprotected()
+    video = components.stages.video
     if config.audio == "keep":
         warn("the sound is kept: a voice identifies a person as well as a face does")
     voice = components.voice()
@@ -176,15 +181,6 @@ def cover_recording(
     if sound is not None:
         rendering.failures.extend(sound.failures)
     return covered[0], rendering
-
-
-def _refuse_unprotected(components: Components) -> None:
-    for selection in components.anonymizers.values():
-        if UNPROTECTED in selection.component.spec.capabilities:
-            raise ComponentError(
-                f"anonymizer '{selection.name}' leaves faces uncovered and exists for "
-                f"'framework benchmark'; choose another, see 'framework plugins'"
-            )
 
 
 def _timelines(
@@ -273,10 +269,6 @@ def describe_run(command: str, components: Components, more: Sequence[Selection]
     details = (
         recommender.manifest_details() if isinstance(recommender, DetailedRecommender) else None
     )
-    stages: dict[str, BaseModel] = {
-        name: validated(model, components.config.options_of(name), name)
-        for name, model in STAGES.items()
-    }
     records = [
         component_record(
             selection.component.kind,
@@ -292,7 +284,7 @@ def describe_run(command: str, components: Components, more: Sequence[Selection]
         command,
         records,
         settings=components.config,
-        stages=stages,
+        stages=components.stages.by_group(),
         seeds={"run": components.config.seed},
         synthetic_media=any(SYNTHETIC in s.component.spec.capabilities for s in selections),
     )

@@ -82,6 +82,38 @@ def test_an_option_out_of_range_names_field_range_and_value(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["-a", "none"], "leaves faces uncovered"),
+        (["-o", "video.codec=mjpeg"], "does not go into .mp4"),
+        (["-o", "timeline.min_samples=0"], "timeline.min_samples"),
+        (["-o", "recommender.rules=no-such-file.yaml"], "no-such-file.yaml"),
+    ],
+)
+@pytest.mark.parametrize("command", [["run"], ["encounter", "run", "--patient"]])
+def test_what_can_be_refused_is_refused_before_the_recording_is_analysed(
+    parts: Path,
+    clip: Clip,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    more: list[str],
+    expected: str,
+) -> None:
+    def hours(*arguments: object, **named: object) -> None:
+        pytest.fail("the recording was analysed first")
+
+    monkeypatch.setattr("framework.pipeline.analyze.analyze_recording", hours)
+    monkeypatch.setattr("framework.encounter.run.analyze_recording", hours)
+    out = tmp_path / "out"
+    source = str(clip(frames=2))
+    line = refused(capsys, *command, source, *FAKES, *more, "--out", str(out))
+    assert expected in line
+    assert not out.exists()
+
+
 def test_the_output_may_not_replace_the_recording(
     parts: Path, tmp_path: Path, clip: Clip, capsys: pytest.CaptureFixture[str]
 ) -> None:
