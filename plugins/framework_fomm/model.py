@@ -5,8 +5,8 @@
     generator           source features warped by the flow, masked where occluded      eq. 6
 
 With ``FommConfig()`` the modules have the names and shapes of the authors' ``vox-256`` checkpoint
-and compute the same numbers. The switches ``blend_output`` and ``mask_prior_sigma`` are additions
-that are off in the official layout.
+and compute the same numbers. The switches from ``blend_output`` on are additions that are off in
+the official layout.
 
 Conventions: images are (n, 3, h, w) float, RGB, in [0, 1]; coordinates are (x, y) in [-1, 1] with
 -1 and 1 at the centres of the outermost pixels; ``n`` batch, ``K`` keypoints, ``C`` channels.
@@ -22,7 +22,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from framework_fomm.exact import through_keypoints
+from framework_fomm.creases import Creases
+from framework_fomm.exact import FACE_POINTS, through_keypoints
+from framework_fomm.followers import WIDTHS, Followers
 from framework_fomm.outline import COUNT, follow_skull
 
 
@@ -71,6 +73,11 @@ class FommConfig:
     # the flow is corrected to lead from each keypoint of the face exactly to its place in the
     # source, on a grid of the image's size (framework_fomm.exact); needs the same 33 places
     exact_keypoints: bool = False
+    # with exact_keypoints: the flow also leads through places that go along with the keypoints
+    followers: bool = False
+    # > 0: the moved source is lit as its expression asks for, by ratio images of this size
+    # (framework_fomm.creases); needs the same 33 places and blend_output
+    crease_size: int = 0
 
     def __post_init__(self) -> None:
         for name in ("kp_scale", "motion_scale"):
@@ -80,6 +87,10 @@ class FommConfig:
         for switch in ("rigid_outline", "exact_keypoints"):
             if getattr(self, switch) and self.num_kp != COUNT:
                 raise ValueError(f"{switch} needs {COUNT} keypoints, got {self.num_kp}")
+        if self.followers and not self.exact_keypoints:
+            raise ValueError("followers needs exact_keypoints")
+        if self.crease_size and not (self.exact_keypoints and self.blend_output):
+            raise ValueError("crease_size needs exact_keypoints and blend_output")
         for name, scale, blocks in (
             ("kp", self.kp_scale, self.kp_blocks),
             ("motion", self.motion_scale, self.motion_blocks),
@@ -402,6 +413,7 @@ class DenseMotion(nn.Module):
         self.mask = nn.Conv2d(channels, config.num_kp + 1, 7, padding=3)
         self.occlusion = nn.Conv2d(channels, 1, 7, padding=3)
         self.both: nn.Module | None = None  # mask and occlusion in one convolution, for inference
+        self.followers = Followers() if config.followers else None
         if config.motion_scale != 1:
             self.down = AntiAliasDownsample(3, config.motion_scale)
 
@@ -449,9 +461,16 @@ class DenseMotion(nn.Module):
         with without_autocast(mask):
             flow = torch.einsum("nkhw,nkhwc->nhwc", mask, motions)  # eq. 5
             if self.config.exact_keypoints:
-                side = self.config.image_size
-                flow = through_keypoints(flow, source.value, driving.value, side)
+                flow = self._through_keypoints(flow, source.value, driving.value)
         return Motion(flow, torch.sigmoid(occlusion), mask, deformed)
+
+    def _through_keypoints(self, flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
+        start, end = source[:, :FACE_POINTS], driving[:, :FACE_POINTS]
+        if self.followers is None:
+            return through_keypoints(flow, start, end, self.config.image_size)
+        start = torch.cat([start, self.followers(source)], 1)
+        end = torch.cat([end, self.followers(driving)], 1)
+        return through_keypoints(flow, start, end, self.config.image_size, WIDTHS)
 
     def _prior(self, points: Tensor, h: int, w: int) -> Tensor:
         """(n, K + 1, h, w) to be added to the mask's logits."""
@@ -486,6 +505,7 @@ class Generator(nn.Module):
         for i in range(config.generator_bottleneck_blocks):
             self.bottleneck.add_module(f"r{i}", ResBlock(width[levels]))
         self.final = nn.Conv2d(width[0], 3, 7, padding=3)
+        self.creases = Creases(config.crease_size) if config.crease_size else None
 
     def encode(self, source: Tensor, detail: Tensor | None = None) -> SourceFeatures:
         """Features of a source image (n, 3, s, s); computed once, however many frames follow.
@@ -533,6 +553,9 @@ class Generator(nn.Module):
         image = torch.sigmoid(self.final(out).float())
         if self.config.blend_output:
             moved = self.warp(features.image, motion)
+            if self.creases is not None:
+                with without_autocast(moved):
+                    moved = self.creases(moved, source.value, driving.value)
             image = self._blend(moved, _resize(image, moved), motion)
         return Animation(image, motion)
 

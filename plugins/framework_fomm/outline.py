@@ -55,6 +55,18 @@ def skull_similarity(value: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([cosine, -sine, sine, cosine], -1).view(-1, 2, 2), middle
 
 
+def head_coordinates(value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(n, 33, 2) keypoints -> the same in half sizes of an upright head, and its turn and middle.
+
+    A point p of the picture lies at turn^-1 (p - middle), see :func:`skull_similarity`.
+    """
+    value = value.float()
+    turn, middle = skull_similarity(value)
+    size = turn[:, 0].square().sum(-1)  # a similarity's inverse is its transpose over its size
+    face = (value - middle[:, None]) @ turn / size[:, None, None]
+    return face, turn, middle
+
+
 def follow_skull(value: Tensor) -> tuple[Tensor, Tensor]:
     """(n, 33, 2) keypoints -> the same with the outline put in place, and (n, 2, 2) the turn.
 

@@ -387,7 +387,8 @@ def test_checkpoint_of_another_configuration_is_refused(tmp_path: Path, packed: 
     exported = run.export()
     with pytest.raises(WeightsError, match="another configuration"):
         checkpoint.start_from(exported, other)
-    assert checkpoint.start_from(exported, run.config)
+    state, complete = checkpoint.start_from(exported, run.config)
+    assert state and complete
 
 
 def test_full_disk_keeps_the_last_checkpoint(

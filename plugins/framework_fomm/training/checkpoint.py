@@ -124,16 +124,25 @@ def load(folder: Path, config: FommConfig) -> Progress | None:
     return progress
 
 
-def start_from(path: Path, config: FommConfig) -> dict[str, torch.Tensor]:
-    """The weights of a finished file, to fine-tune; :class:`WeightsError` if its size differs."""
+def start_from(path: Path, config: FommConfig) -> tuple[dict[str, torch.Tensor], bool]:
+    """The weights of a finished file, to fine-tune, and whether what is fitted
+    (:mod:`framework_fomm.training.fit`) is among them: older files have none.
+
+    Raises:
+        WeightsError: the size of the network differs.
+    """
     from framework_fomm.weights import load_model
 
     model: Fomm = load_model(path)
-    if model.config != config:
+    fitted = {"followers": config.followers, "crease_size": config.crease_size}
+    older = not model.config.followers and not model.config.crease_size
+    like = dataclasses.replace(model.config, **fitted) if older else model.config
+    if like != config:
         wanted, saved = config.to_dict(), model.config.to_dict()
-        name = next(k for k in wanted if wanted[k] != saved[k])
+        name = next(k for k in wanted if wanted[k] != saved[k] and not (older and k in fitted))
         raise WeightsError(
             f"weights {path.name}: of another configuration: {name} is {saved[name]}, asked for is "
             f"{wanted[name]}"
         )
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    complete = like == model.config
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}, complete

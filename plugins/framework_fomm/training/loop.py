@@ -16,6 +16,7 @@ from framework.errors import ConfigError, MediaError
 from framework_fomm.inference import choose_device, native_bfloat16
 from framework_fomm.model import Fomm, FommConfig, Keypoints
 from framework_fomm.training import checkpoint, losses
+from framework_fomm.training.fit import fit_into
 from framework_fomm.training.options import TrainingOptions, learning_rate, teacher_weight
 from framework_fomm.training.pack import Pack
 from framework_fomm.training.pairs import Batch, Mix, PairSampler, Portraits
@@ -107,9 +108,13 @@ class Training:
         """Go on from the folder's checkpoint, else start from ``init``, else from scratch."""
         found = checkpoint.load(self.folder, self.config)
         if found is None:
+            complete = False
             if init:
-                self.model.load_state_dict(checkpoint.start_from(init, self.config))
-                self.average = checkpoint.Average(self.model, self.options.average_decay)
+                state, complete = checkpoint.start_from(init, self.config)
+                self.model.load_state_dict({**self.model.state_dict(), **state})
+            if not complete:
+                fit_into(self.model, self.sampler.pack, self.options.seed)
+            self.average = checkpoint.Average(self.model, self.options.average_decay)
             return
         self.step, self.seconds = found.step, found.seconds
         self.model.load_state_dict(found.model)

@@ -38,6 +38,8 @@ def compact_config(size: int, changes: Mapping[str, object] | None = None) -> Fo
         "mask_prior_background": -40.0,
         "rigid_outline": True,
         "exact_keypoints": True,
+        "followers": True,
+        "crease_size": 96,
     }
     return FommConfig.from_dict({**settings, **(changes or {})})
 
