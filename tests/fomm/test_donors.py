@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from framework_fomm.donors import compose, portrait, store
-from framework_fomm.donors.shape import mean_shape, similarity_points
+from framework_fomm.donors import compose, mixing, portrait, recipes, store
+from framework_fomm.donors.hair import (
+    HAIRLINE_ANGLES,
+    OUTLINE_ANGLES,
+    hairline_radii,
+    outline_radii,
+)
+from framework_fomm.donors.matte import background_matte, wall_distance
+from framework_fomm.donors.shape import (
+    FACE,
+    OUTSIDE,
+    backward_field,
+    mean_shape,
+    region_masks,
+    resample,
+    similarity_points,
+)
 from typer.testing import CliRunner
 
 from framework.cli.donors import app
@@ -56,7 +72,7 @@ class Finder:
         return result
 
 
-FACE = (0.25, 0.2, 0.75, 0.85)
+BOX = (0.25, 0.2, 0.75, 0.85)
 
 
 @pytest.fixture
@@ -68,7 +84,7 @@ def portrait_file(tmp_path: Path) -> Path:
 
 def add(path: Path, folder: Path, finder: Finder | None = None, **changes: str) -> str:
     words = {"licence": "CC0", "consent": "synthetic, shows nobody", **changes}
-    return portrait.add(path, folder, finder or Finder(FACE), **words)  # type: ignore[arg-type]
+    return portrait.add(path, folder, finder or Finder(BOX), **words)  # type: ignore[arg-type]
 
 
 # --- those that ship ---
@@ -81,13 +97,24 @@ def test_embedded_donors_are_complete_and_attributed() -> None:
         ids = donor.record["source_ids"]
         assert donor.record["k"] == len(set(ids)) >= 8
         assert donor.licence == "CC-BY-4.0" and "5047666" in donor.record["attribution"]
-        assert tuple(ids) == compose.RECIPES[donor.name]
+        assert tuple(ids) == recipes.RECIPES[donor.name].sitters
         assert donor.bgra.shape == (384, 384, 4)
         alpha = donor.bgra[..., 3]
         assert alpha[192, 192] == 255 and alpha[:4].max() < 255 and alpha[-3:].max() < 100
         opaque, matte = donor.at_size(128)
         assert opaque.shape == (128, 128, 3) and matte.shape == (128, 128)
         assert np.abs(opaque[0, 0].astype(int) - store.BACKGROUND).max() <= 1
+
+
+def test_no_sitter_owns_what_is_seen() -> None:
+    """Every part of a face is another's; hair, ears and neck are of at least five people."""
+    for donor in store.load(store.EMBEDDED_FOLDER):
+        gave = donor.record["fine_detail_from"]
+        assert set(gave) == {*FACE, *OUTSIDE}
+        assert set(gave.values()) <= set(donor.record["source_ids"])
+        assert len({gave[part] for part in FACE}) == len(FACE)
+        assert len({gave[part] for part in OUTSIDE}) >= 5
+        assert len(donor.record["face_mean_of"]) >= 8
 
 
 def test_embedded_donors_are_sharp() -> None:
@@ -106,7 +133,7 @@ def test_add_list_remove(portrait_file: Path, tmp_path: Path) -> None:
     assert add(portrait_file, folder, name="grandma") == "grandma"
     names = [d.name for d in store.load_selection("user", str(folder))]
     assert names == ["own-01", "grandma"]
-    assert len(store.load_selection("all", str(folder))) == 2 + len(compose.RECIPES)
+    assert len(store.load_selection("all", str(folder))) == 2 + len(recipes.RECIPES)
     donor = store.load(folder)[0]
     assert donor.bgra.shape == (384, 384, 4) and donor.bgra[190, 190, 3] == 255
     assert (folder.stat().st_mode & 0o077) == 0
@@ -131,9 +158,9 @@ def test_no_statement_no_donor(
     ("finder", "message"),
     [
         (Finder(), "no face"),
-        (Finder(FACE, (0.0, 0.0, 0.2, 0.3)), "2 faces"),
+        (Finder(BOX, (0.0, 0.0, 0.2, 0.3)), "2 faces"),
         (Finder((0.4, 0.4, 0.5, 0.55)), "px tall"),
-        (Finder(FACE, turn=0.25), "turned to the side"),
+        (Finder(BOX, turn=0.25), "turned to the side"),
     ],
 )
 def test_unsuitable_portraits(
@@ -256,15 +283,15 @@ def test_command_line_checks_with_the_real_detector(tmp_path: Path) -> None:
 
 def test_pyramid_collapses_to_the_picture() -> None:
     image = np.random.default_rng(0).uniform(0, 255, (96, 80, 3)).astype(np.float32)
-    levels = compose.laplacian_pyramid(image, 5)
-    assert np.abs(compose.collapse(levels) - image).max() < 1e-2
+    levels = mixing.laplacian_pyramid(image, 5)
+    assert np.abs(mixing.collapse(levels) - image).max() < 1e-2
 
 
 def test_matte_finds_the_head_before_an_uneven_wall() -> None:
     image = picture(384, 384).astype(np.float32)
     wall = (image == 230).all(-1)
     image[wall] -= np.linspace(0, 40, 384)[None, :].repeat(384, 0)[wall][:, None]
-    matte = compose.background_matte(image.astype(np.uint8))
+    matte = background_matte(wall_distance(image.astype(np.uint8)))
     assert matte[192, 192] == 1 and matte[10, 10] == 0 and matte[10, -10] == 0
     assert abs((matte > 0.5).mean() - (~wall).mean()) < 0.01
 
@@ -281,6 +308,94 @@ def test_mean_shape_ignores_place_size_and_angle() -> None:
     mean = mean_shape(moved)
     assert np.allclose(similarity_points(shape, mean), mean, atol=1e-6)
     assert abs(mean[36:42, 1].mean() - mean[42:48, 1].mean()) < 1e-9
+
+
+def face_points(size: float = 384, width: float = 1.0) -> np.ndarray:
+    """68 points of a schematic face, the bridge of its nose in the middle of the picture."""
+    centre, scale = size / 2, 0.3 * size  # bridge to chin
+    points = np.zeros((68, 2))
+    turn = np.deg2rad(np.linspace(-95, 95, 17))
+    points[:17] = np.stack([0.62 * width * np.sin(turn), np.cos(turn)], 1)
+    points[17:22] = [(-0.5 + 0.09 * i, -0.2) for i in range(5)]
+    points[22:27] = [(0.14 + 0.09 * i, -0.2) for i in range(5)]
+    points[27:31] = [(0, 0.13 * i) for i in range(4)]
+    points[31:36] = [(-0.15 + 0.075 * i, 0.45) for i in range(5)]
+    ring = np.deg2rad(np.arange(6) * 60)
+    points[36:42] = np.stack([-0.3 + 0.12 * np.cos(ring), 0.05 * np.sin(ring)], 1)
+    points[42:48] = np.stack([0.3 + 0.12 * np.cos(ring), 0.05 * np.sin(ring)], 1)
+    ring = np.deg2rad(np.arange(20) * 18)
+    points[48:] = np.stack([0.22 * np.cos(ring), 0.68 + 0.07 * np.sin(ring)], 1)
+    return centre + scale * points
+
+
+def sitter(
+    name: str, hair: tuple[int, int, int], outline: float, hairline: float, size: int = 384
+) -> mixing.Portrait:
+    """A schematic head; outline and hairline are circles around the bridge, in face heights."""
+    y, x = np.mgrid[:size, :size]
+    points = face_points(size)
+    radius = np.hypot(x - size / 2, y - size / 2) / (0.3 * size)
+    angle = np.abs(np.rad2deg(np.arctan2(x - size / 2, size / 2 - y)))
+    image = np.full((size, size, 3), 215, np.uint8)
+    image[(radius < outline) | ((np.abs(x - size / 2) < 0.15 * size) & (y > size / 2))] = (
+        110,
+        140,
+        190,
+    )
+    strands = np.array(hair) + 12 * (np.sin(x / 1.5)[..., None])
+    where = (radius < outline) & (radius > hairline) & (angle < 85)
+    image[where] = strands[where]
+    wall = wall_distance(image)
+    return mixing.Portrait(name, image, background_matte(wall), wall, points)
+
+
+def test_outline_and_hairline_are_found() -> None:
+    one = sitter("a", (40, 50, 60), 1.15, 0.75)
+    edge = outline_radii(one.matte, one.points)
+    assert np.abs(edge[np.abs(OUTLINE_ANGLES) < 100] / (0.3 * 384) - 1.15).max() < 0.03
+    line = hairline_radii(one.bgr.astype(np.float32), one.points, edge)
+    assert np.abs(line / (0.3 * 384) - 0.75).max() < 0.04 and len(line) == len(HAIRLINE_ANGLES)
+
+
+def test_a_mixed_head_has_the_mean_outline_and_hairline_and_everybodys_hair_in_its_part() -> None:
+    sitters = [sitter(str(i), (40 + i, 50, 60), 0.90 + 0.04 * i, 0.62 + 0.03 * i) for i in range(6)]
+    recipe = recipes.Recipe(
+        tuple(s.identity for s in sitters), dict(zip(OUTSIDE, "012345", strict=True))
+    )
+    aligned = mixing.align(sitters, sitters, 192)
+    taken = dict.fromkeys(FACE, "0") | recipe.outside
+    bgra = mixing.mix(aligned, taken)
+    scale = float(aligned.shape[8, 1] - aligned.shape[27, 1])
+    edge = outline_radii(bgra[..., 3].astype(np.float32) / 255, aligned.shape)
+    above = np.abs(OUTLINE_ANGLES) < 80
+    assert np.abs(edge[above] / scale - 1.0).max() < 0.06
+    line = hairline_radii(bgra[..., :3].astype(np.float32), aligned.shape, edge)
+    assert np.abs(line / scale - 0.695).max() < 0.06
+    # a sitter's strands reach no further than their part
+    other = {i: p.copy() for i, p in aligned.outsides.items()}
+    noise = np.random.default_rng(0).normal(0, 30, other["0"].shape).astype(np.float32)
+    other["0"] += noise
+    changed = mixing.mix(dataclasses.replace(aligned, outsides=other), taken)
+    difference = np.abs(changed[..., :3].astype(int) - bgra[..., :3]).mean(-1)
+    part = aligned.masks[OUTSIDE[0]]
+    inside = difference[(part > 0.9) & (bgra[..., 3] == 255)].mean()
+    outside = difference[(part < 0.01) & (bgra[..., 3] == 255)].mean()
+    assert inside > 8 and outside < 0.2 * inside
+
+
+def test_regions_sum_to_one() -> None:
+    masks = region_masks(face_points(192), 192)
+    assert set(masks) == {*FACE, *OUTSIDE}
+    assert np.allclose(sum(masks.values()), 1, atol=1e-4)
+    assert all(mask.min() > -1e-5 and mask.max() > 0.3 for mask in masks.values())
+
+
+def test_a_portrait_moved_onto_its_own_shape_stays() -> None:
+    image = np.random.default_rng(0).uniform(0, 255, (192, 192, 1)).astype(np.float32)
+    image = cv2.GaussianBlur(image, (0, 0), 3)
+    points = face_points(192)
+    moved = resample(image, backward_field(points, points, 192))
+    assert np.abs(moved.squeeze() - image).max() < 0.5
 
 
 def test_a_missing_archive_is_an_error(
