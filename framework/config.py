@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from framework.errors import ConfigError
+from framework.reading import why_unreadable
 from framework.suggest import did_you_mean
 from framework.types import Role
 
@@ -164,10 +165,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"configuration {path}: no such file; check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration {path}: cannot be read ({error})") from None
+        raise ConfigError(f"configuration {path}: {why_unreadable(error)}") from None
     try:
         content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from framework.errors import ConfigError
+from framework.reading import why_unreadable
 
 SHORTEST = 16
 """Bytes. Below that a key could be found by trying."""
@@ -29,9 +31,10 @@ def read_key(path: Path, warn: Callable[[str], None]) -> bytes:
     except FileNotFoundError:
         raise ConfigError(f"key file {path}: no such file; {hint}") from None
     except OSError as error:
-        raise ConfigError(f"key file {path}: cannot be read ({error.strerror})") from None
+        raise ConfigError(f"key file {path}: {why_unreadable(error)}") from None
     if len(key) < SHORTEST:
         raise ConfigError(f"key file {path}: expected at least {SHORTEST} bytes; {hint}")
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
+    # Windows keeps permissions elsewhere, and shows every file as open to all.
+    if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
         warn(f"key file {path} can be read by others on this machine; run: chmod 600 {path}")
     return key

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from framework.atomic import atomic_text, explain, write_text
+from framework.atomic import atomic_text, write_text
 from framework.errors import ConfigError, ContractError, MediaError
+from framework.reading import why_unreadable
 from framework.table import TrackTable
 from framework.timeline import person_name
 from framework.types import EMOTIONS, PersonTimeline, Recommendation, Role
@@ -102,7 +103,7 @@ def read_emotions(path: Path) -> list[PersonTimeline]:
             "emotions: no such file; `framework run` writes it as emotions.csv"
         ) from None
     except OSError as error:
-        raise MediaError(f"emotions: cannot read it: {explain(error)}") from None
+        raise MediaError(f"emotions: {why_unreadable(error)}") from None
     except (UnicodeDecodeError, csv.Error):
         raise ConfigError("emotions: expected CSV in UTF-8") from None
     return [_person(name, rows) for name, rows in grouped.items()]

@@ -28,8 +28,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.atomic import atomic_text, explain
+from framework.atomic import atomic_text
 from framework.errors import ConfigError, MediaError
+from framework.reading import why_unreadable
 from framework.table import EmotionSamples, RowState, TrackTable
 from framework.types import EMOTIONS, Role
 
@@ -148,10 +149,8 @@ def load_table(path: Path) -> TrackTable:
             return _read(handle)
     except FileNotFoundError:
         raise MediaError("track table: no such file; `framework analyze` writes one") from None
-    except IsADirectoryError:
-        raise MediaError("track table: expected a file, got a folder") from None
     except OSError as error:
-        raise MediaError(f"track table: cannot read it: {explain(error)}") from None
+        raise MediaError(f"track table: {why_unreadable(error)}") from None
     except UnicodeDecodeError:
         raise ConfigError("track table: expected UTF-8 text; save it as CSV in UTF-8") from None
     except csv.Error as error:

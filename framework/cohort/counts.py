@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from framework.atomic import explain
 from framework.errors import ConfigError, MediaError
+from framework.reading import why_unreadable
 from framework.suggest import did_you_mean
 from framework.types import EMOTIONS, UNKNOWN
 
@@ -87,7 +87,7 @@ def read_counts(path: Path) -> list[CountTable]:
             head = list(reader.fieldnames or ())
             rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
-        raise MediaError(f"counts: cannot read it: {explain(error)}") from None
+        raise MediaError(f"counts: {why_unreadable(error)}") from None
     except (UnicodeDecodeError, csv.Error):
         raise ConfigError("counts: expected CSV in UTF-8") from None
     missing = [column for column in COLUMNS if column not in head]

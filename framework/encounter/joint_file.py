@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.atomic import atomic_text, explain
+from framework.atomic import atomic_text
 from framework.encounter.joint import Joint, Voice
 from framework.errors import ConfigError, ContractError, MediaError
 from framework.outputs import number_text, read_emotions
+from framework.reading import why_unreadable
 from framework.types import EMOTIONS, PersonTimeline, Role
 
 PERSON_COLUMNS = ("label", *EMOTIONS, "samples", "coverage", "quality", "camera")
@@ -79,7 +80,7 @@ def read_joint(path: Path) -> list[PersonTimeline]:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             rows = list(csv.reader(handle))
     except OSError as error:
-        raise MediaError(f"timeline: cannot read it: {explain(error)}") from None
+        raise MediaError(f"timeline: {why_unreadable(error)}") from None
     except (UnicodeDecodeError, csv.Error):
         raise ConfigError("timeline: expected CSV in UTF-8") from None
     head = rows[0] if rows else []

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from framework.errors import ConfigError
+from framework.reading import why_unreadable
 
 MAX_BYTES = 256 * 1024
 
@@ -62,12 +63,8 @@ def read_document(path: Path, kind: str) -> Document:
     try:
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{name}: no such file; check the path") from None
-    except OSError as error:
-        raise ConfigError(f"{name}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{name}: expected text in UTF-8") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: {why_unreadable(error)}") from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{name}: expected at most {MAX_BYTES // 1024} KiB")
     try:

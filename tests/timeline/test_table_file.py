@@ -253,7 +253,7 @@ def test_what_does_not_validate_is_named_by_line_and_column(
 def test_what_is_no_file_or_no_text_is_said(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no such file"):
         load_table(tmp_path / "none.csv")
-    with pytest.raises(MediaError, match="got a folder"):
+    with pytest.raises(MediaError, match="it is a folder"):
         load_table(tmp_path)
     path = tmp_path / "utf16.csv"
     path.write_text("# framework-tracks 1", encoding="utf-16")
