@@ -84,11 +84,15 @@ def key_of(**parts: Any) -> str:
 
 
 class Store:
-    """A results store. Use it as a context manager."""
+    """A results store. Use it as a context manager.
+
+    One that was made and into which nothing was put when an exception ends the block is removed.
+    """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
-        fresh = not path.exists()
+        self._fresh = fresh = not path.exists()
+        self._made = [p for p in path.parents if not p.exists()]  # the innermost first
         if fresh and not create:
             raise StoreError(f"results {path}: no such file; run 'framework benchmark' first")
         try:
@@ -133,7 +137,19 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        unused = error is not None and self._fresh and not self._holds_anything()
         self._db.close()
+        if unused:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+                for folder in self._made:
+                    folder.rmdir()
+
+    def _holds_anything(self) -> bool:
+        try:
+            return self._db.execute("SELECT 1 FROM result LIMIT 1").fetchone() is not None
+        except sqlite3.Error:
+            return True
 
     @contextlib.contextmanager
     def _guard(self) -> Iterator[None]:

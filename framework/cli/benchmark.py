@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from framework.cli.console import progress_bars, say, warn, warner
-from framework.cli.options import Out, Quiet
+from framework.cli.options import Device, Out, Quiet, Seed, Threads
 
 
 def mount(app: typer.Typer) -> None:
@@ -80,11 +80,9 @@ def benchmark(
     resamples: Annotated[
         int | None, typer.Option("--resamples", help="Resamples of the bootstrap [2000].")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of everything random [0].")
-    ] = None,
-    threads: Annotated[int | None, typer.Option("--threads", help="CPU threads [all].")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    device: Device = None,
     keep_templates: Annotated[
         bool | None,
         typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from framework.cli.console import progress_bars, say, warner
-from framework.cli.options import Quiet
+from framework.cli.options import DetectorName, Device, Quiet, Threads
 from framework.errors import EXIT_CHECK_FAILED
 
 
@@ -36,9 +36,7 @@ def verify(
         str | None,
         typer.Option("--recognizer", metavar="NAME", help="Judge [the strongest installed]."),
     ] = None,
-    detector: Annotated[
-        str | None, typer.Option("--detector", metavar="NAME", help="Face detector [retinaface].")
-    ] = None,
+    detector: DetectorName = None,
     allow_audio: Annotated[
         bool, typer.Option("--allow-audio", help="Sound does not fail the check.")
     ] = False,
@@ -54,8 +52,8 @@ def verify(
             help="Option of detector, tracker, resolve or recognizer. Repeatable.",
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option("--threads", help="CPU threads [all].")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
+    threads: Threads = None,
+    device: Device = None,
     quiet: Quiet = False,
 ) -> None:
     """May this covered recording be released? Looks at the file itself, whatever tool made it.

@@ -17,7 +17,8 @@ VERSION = 1
 
 
 def write_reports(verification: Verification, page: Path) -> list[Path]:
-    """Write the page, and a .json of the same name beside it."""
+    """Write the page, and a .json of the same name beside it, whichever of them is named."""
+    page = page.with_suffix(".html") if page.suffix.lower() == ".json" else page
     data = page.with_suffix(".json")
     write_text(page, render(verification))
     write_text(data, json.dumps(as_values(verification), indent=2) + "\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from framework.benchmark.config import load_benchmark_config
-from framework.benchmark.store import FILE, Store
+from framework.benchmark.outputs.compare import KEY
+from framework.benchmark.outputs.files import FORMAT, VERSION
+from framework.benchmark.store import FILE, Row, Store
 from framework.cli.main import main
 
 
@@ -72,3 +75,40 @@ def test_merge_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture
     )
     assert "0 results from a" in capsys.readouterr().out
     assert (out / FILE).is_file()
+
+
+@pytest.mark.parametrize("data", ["clips:none", "whatever", "manifest:none.csv", "labelled:x.txt"])
+def test_data_that_cannot_be_used_leaves_nothing(
+    data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a" / "b"
+    chosen = ["--anonymizers", "mask", "--recognizers", "lbp", "--fer", "resnet"]
+    assert main(["benchmark", "--data", data, *chosen, "--out", str(out)]) == 2
+    assert capsys.readouterr().err.count("expected one of") <= 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_holds_something_stays(tmp_path: Path) -> None:
+    row = Row("key", "mask", "probe", "item", "faces", "ok", "", {})
+    for _ in range(2):
+        with pytest.raises(RuntimeError), Store(tmp_path / FILE) as store:
+            store.put(row)
+            raise RuntimeError
+        assert (tmp_path / FILE).is_file()
+
+
+def test_comparing_what_was_measured_on_different_data_warns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = dict.fromkeys(KEY, "") | {"metric": "emotion kappa", "method": "blur", "value": 0.25}
+    for name, data in (("a", "synthetic"), ("b", "lfw:faces"), ("c", "synthetic")):
+        plan = {"config": {"data": data}}
+        content = {"format": FORMAT, "version": VERSION, "plan": plan, "cells": [cell]}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "leaderboard.json").write_text(json.dumps(content))
+    assert main(["benchmark", "compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    printed = capsys.readouterr()
+    assert "measured on different data" in printed.err
+    assert "emotion kappa" in printed.out
+    assert main(["benchmark", "compare", str(tmp_path / "a"), str(tmp_path / "c")]) == 0
+    assert capsys.readouterr().err == ""

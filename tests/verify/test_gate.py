@@ -46,6 +46,7 @@ def test_a_box_passes(tmp_path: Path, original: Path, frames: list[np.ndarray]) 
     page, content = files[0].read_text(encoding="utf-8"), json.loads(files[1].read_text("utf-8"))
     assert "May be released" in page
     assert "original.mp4" not in page and str(tmp_path) not in page
+    assert write_reports(found, tmp_path / "report.json") == files
     assert "<script" not in page
     assert content["passed"] is True
     assert {f["name"] for f in content["findings"]} == {f.name for f in found.findings}

@@ -30,10 +30,7 @@ def open_data(text: str, max_frames: int = 150) -> DataSet:
 
         return synthetic(rest, max_frames)
     if form not in FORMS:
-        raise ConfigError(
-            f"data {text!r}: unknown form{did_you_mean(form, FORMS)}; expected one of "
-            f"{', '.join(FORMS)}, as in lfw:DIR"
-        )
+        raise ConfigError(f"data {text!r}: unknown form{did_you_mean(form, FORMS)}, as in lfw:DIR")
     if not rest:
         raise ConfigError(f"data {text!r}: expected {FORMS[form]}")
     from framework.benchmark.data import folders, tables
