@@ -28,6 +28,7 @@ _MAGIC = {
     b"MM\0*": "tiff_pipe",
     b"RIFF": "webp_pipe",
 }
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif"})
 STILL_FORMATS = frozenset({"jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"})
 ANIMATION_FORMATS = frozenset({"gif", "apng", "webp"})
 
@@ -40,6 +41,7 @@ def open_container(path: Path) -> InputContainer:
             badly that it does not open.
     """
     check_readable(path)
+    _refuse_heif(path)
     try:
         return av.open(
             f"file:{path}",  # never read a name such as "concat:..." as a protocol
@@ -53,6 +55,19 @@ def open_container(path: Path) -> InputContainer:
             f"{path}: not a video or image that can be opened, or too damaged "
             f"({reason(error)}); expected for instance mp4, mov, mkv, webm, avi, gif, jpg or png"
         ) from error
+
+
+def _refuse_heif(path: Path) -> None:
+    """Raise for the still pictures of phones: FFmpeg would show one of their tiles as a video."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({reason(error)})") from None
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        raise MediaError(
+            f"{path}: a HEIC or AVIF picture, which is not read; save it as JPEG or PNG first"
+        )
 
 
 def _forced_format(path: Path) -> str | None:

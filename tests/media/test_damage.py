@@ -174,6 +174,13 @@ class TestCannotBeOpened:
         path.write_text("Dear doctor, this is not a video.\n" * 50)
         self.check(path, "not a video or image")
 
+    @pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])
+    def test_picture_of_a_phone(self, tmp_path, brand):
+        """FFmpeg opens them, and shows the first of many tiles as if it were a video."""
+        path = tmp_path / "IMG_0001.HEIC"
+        path.write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + b"\0" * 400)
+        self.check(path, "HEIC", "save it as JPEG or PNG")
+
     def test_playlist(self, tmp_path):
         make_video(tmp_path / "v.ts", 3)
         path = tmp_path / "list.m3u8"
