@@ -22,10 +22,6 @@ from framework_fomm.outline import head_coordinates
 CENTRE = (0.0, 0.45)  # of the canvas in head coordinates
 HALF = 1.75  # half a canvas in half sizes of the head
 FLOOR = 0.04  # added to intensities: what is black has no ratio
-DRAWN = 1.75
-"""The logarithm is drawn so much stronger than fitted: regression on places that are found with an
-error shrinks it, and at twice its size classifiers read faces in warped neutral portraits as often
-as happy as in their owners' smiles. While training it is as fitted."""
 _LARGEST = 0.4  # of the logarithm: what is drawn stronger must not glow
 _COARSE = 64  # the map from picture to canvas is smooth: so many points of it are computed
 
@@ -36,8 +32,9 @@ class Creases(nn.Module):
     basis: Tensor
     places: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, strength: float = 1.0) -> None:
         super().__init__()
+        self.strength = strength  # of the logarithm; 1 while training, as it was fitted
         # logarithm of the ratio for each coordinate of each keypoint's movement in head coordinates
         self.register_buffer("basis", torch.zeros(2 * FACE_POINTS, 3, size, size))
         self.register_buffer("places", torch.zeros(FACE_POINTS, 2))  # on the canvas, in [-1, 1]
@@ -47,7 +44,7 @@ class Creases(nn.Module):
         face, turn, middle = head_coordinates(driving)
         change = (face - head_coordinates(source)[0])[:, :FACE_POINTS].flatten(1)
         size = self.basis.shape[-1]
-        change = change if self.training else DRAWN * change
+        change = change if self.training else self.strength * change
         ratio = (change @ self.basis.flatten(1)).view(-1, 3, size, size)
         ratio = _LARGEST * torch.tanh(ratio / _LARGEST)
         grid = to_canvas(self.places, driving, turn, middle, min(_COARSE, picture.shape[-1]))

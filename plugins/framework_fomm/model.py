@@ -78,6 +78,9 @@ class FommConfig:
     # > 0: the moved source is lit as its expression asks for, by ratio images of this size
     # (framework_fomm.creases); needs the same 33 places and blend_output
     crease_size: int = 0
+    # how much stronger than fitted the light is drawn, once trained: regression on places that are
+    # found with an error shrinks it
+    crease_strength: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("kp_scale", "motion_scale"):
@@ -505,7 +508,9 @@ class Generator(nn.Module):
         for i in range(config.generator_bottleneck_blocks):
             self.bottleneck.add_module(f"r{i}", ResBlock(width[levels]))
         self.final = nn.Conv2d(width[0], 3, 7, padding=3)
-        self.creases = Creases(config.crease_size) if config.crease_size else None
+        self.creases = (
+            Creases(config.crease_size, config.crease_strength) if config.crease_size else None
+        )
 
     def encode(self, source: Tensor, detail: Tensor | None = None) -> SourceFeatures:
         """Features of a source image (n, 3, s, s); computed once, however many frames follow.

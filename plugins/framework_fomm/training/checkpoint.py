@@ -134,9 +134,10 @@ def start_from(path: Path, config: FommConfig) -> tuple[dict[str, torch.Tensor],
     from framework_fomm.weights import load_model
 
     model: Fomm = load_model(path)
-    fitted = {"followers": config.followers, "crease_size": config.crease_size}
+    fitted = ("followers", "crease_size", "crease_strength")
     older = not model.config.followers and not model.config.crease_size
-    like = dataclasses.replace(model.config, **fitted) if older else model.config
+    room = {name: getattr(config, name) for name in fitted} if older else {}
+    like = dataclasses.replace(model.config, **room)
     if like != config:
         wanted, saved = config.to_dict(), model.config.to_dict()
         name = next(k for k in wanted if wanted[k] != saved[k] and not (older and k in fitted))

@@ -43,9 +43,13 @@ leaves no copy of its rim. A real background has to stay where it is.
 
 
 def reconstructor(model: Fomm) -> Animator:
-    """An animator for people in front of a real background, as the network was trained."""
+    """An animator for people in front of a real background, as the network was trained: nothing
+    is drawn stronger than it was seen.
+    """
     if model.config.mask_prior_sigma > 0:
-        config = dataclasses.replace(model.config, mask_prior_background=TEXTURED_BACKGROUND)
+        config = dataclasses.replace(
+            model.config, mask_prior_background=TEXTURED_BACKGROUND, crease_strength=1.0
+        )
         changed = Fomm(config)
         changed.load_state_dict(model.state_dict())
         model = changed.eval().requires_grad_(False)
