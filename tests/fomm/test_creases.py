@@ -16,7 +16,8 @@ from framework_fomm.model import Fomm, FommConfig, Keypoints
 from framework_fomm.outline import follow_skull, head_coordinates
 from framework_fomm.training import fit
 from framework_fomm.training.landmarks import MIRROR
-from framework_fomm.training.options import compact_config
+from framework_fomm.training.loop import Training
+from framework_fomm.training.options import TrainingOptions, compact_config
 from framework_fomm.training.pack import SIZE, PackWriter, save_pack
 from framework_fomm.weights import load_model, save_model
 from hypothesis import given, settings
@@ -282,3 +283,23 @@ def test_a_network_with_other_keypoints_has_no_room_for_them() -> None:
     with pytest.raises(ValueError, match="crease_size needs"):
         dataclasses.replace(older(), crease_size=8, blend_output=False)
     assert len(WIDTHS) == len(LANDMARKS)
+
+
+def test_older_weights_grow_when_training_goes_on(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    before = Fomm(older()).eval()
+    save_model(before, tmp_path / "old.safetensors", licence="x", trained_on=[])
+    run = Training(
+        tmp_path,
+        pack_of(10).pack(),
+        compact_config(48, TINY),
+        TrainingOptions(steps=1, warmup_steps=0, perceptual_weight=0.0),
+        "cpu",
+        threads=1,
+    )
+    run.restore(tmp_path / "old.safetensors")
+    creases = run.model.generator.creases
+    assert creases is not None and creases.basis.abs().max() > 0
+    torch.testing.assert_close(run.average.state["generator.creases.basis"], creases.basis)
+    kept, name = run.model.state_dict(), "kp_detector.kp.weight"
+    torch.testing.assert_close(kept[name], before.state_dict()[name], atol=1e-3, rtol=1e-2)
