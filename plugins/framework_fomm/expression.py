@@ -39,9 +39,9 @@ _LID_RATIO = (0.6, 1.8)
 # the driver's size. Measured on people of the training set.
 _STRENGTH = np.ones((33, 2))  # (right, down)
 _STRENGTH[list(BROWS)] = 1.4
-_STRENGTH[[14, 15]] = 1.5  # mouth corners
-_STRENGTH[[16, 17, 18, 19]] = 1.25  # lips
-_STRENGTH[20, 0] = 1.25  # tip of the nose: it tells how far a head is turned
+_STRENGTH[[14, 15]] = 1.35  # mouth corners
+_STRENGTH[[16, 17, 18, 19]] = 1.1  # lips
+_STRENGTH[20, 0] = 1.1  # tip of the nose: it tells how far a head is turned
 _PROFILE = (20, CHIN)  # their place tells how far a head is turned: no expression
 _LID_STRENGTH = 1.6  # of the gap between lids
 _LEAST_LID_GAP = 0.12  # of the donor's

@@ -9,7 +9,7 @@ from framework.spec import ComponentSpec, WeightSpec
 
 FOMM_WEIGHTS = WeightSpec(
     file="framework_fomm:weights/fomm.safetensors",
-    sha256="836bf891e06dc5172ab94de10d4b541ae4c6262ae621082e5fce121105997b78",
+    sha256="d40c0bb12da62b1e0100beb2af6375f542f7252a7e0f5bb3a3ec311f80633cbc",
     licence="research only (terms of the training data)",
     trained_on=(
         "face clips of public animation repositories, see docs/models/fomm.md",

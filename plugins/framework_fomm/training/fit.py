@@ -37,7 +37,7 @@ from framework_fomm.training.pack import Pack, load_pack
 Floats = NDArray[np.float32]
 
 CREASE_SIZE = 96
-CREASE_STRENGTH = 1.75
+CREASE_STRENGTH = 2.25
 """Of what is drawn, against what is fitted, which errors in the keypoints shrink. At twice its size
 classifiers read warped neutral portraits as happy as often as their owners' smiles."""
 TRUE_PAIR_WEIGHT = 20.0  # of two stills of one person, against a frame of a clip

@@ -40,7 +40,7 @@ def compact_config(size: int, changes: Mapping[str, object] | None = None) -> Fo
         "exact_keypoints": True,
         "followers": True,
         "crease_size": 96,
-        "crease_strength": 1.75,
+        "crease_strength": 2.25,
     }
     return FommConfig.from_dict({**settings, **(changes or {})})
 
