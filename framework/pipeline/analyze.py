@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from framework.errors import ContractError
 from framework.media import Damage, SourceInfo, open_reader, prefetch
+from framework.pipeline.batches import MOST, in_batches
 from framework.pipeline.components import Components
 from framework.pipeline.failures import Failure
 from framework.pipeline.sampler import EmotionSampler
@@ -24,10 +25,6 @@ from framework.resolve import (
 )
 from framework.table import TrackTable
 from framework.types import Detections, Frame, Tracks
-
-BATCH_PIXELS = 8 * 1920 * 1080
-"""Frames are detected in batches of about this many pixels, so that memory stays bounded at 4K."""
-MAX_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def analyze_recording(
     log = ObservationLog()
     with open_reader(source, threads=components.threads) as reader:
         info = reader.info
-        for batch in _batches(prefetch(reader, depth=MAX_BATCH)):
+        for batch in in_batches(prefetch(reader, depth=MOST)):
             found = _detect(detector, batch, failures)
             for frame, detections in zip(batch, found, strict=True):
                 tracks = _track(tracker, frame, detections, failures)
@@ -111,18 +108,6 @@ def analyze_recording(
     unprotected = unprotected_detections(log, table, dismissed=resolution.dismissed)
     dismissed = table.time_s[log.rows().frame[resolution.dismissed]]
     return Analysis(table, info, dismissed, unprotected.face_seconds, failures, damage)
-
-
-def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """Consecutive frames in lists whose size depends on the picture's."""
-    batch: list[Frame] = []
-    for frame in frames:
-        batch.append(frame)
-        if len(batch) >= max(1, min(MAX_BATCH, BATCH_PIXELS // (frame.width * frame.height))):
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _detect(

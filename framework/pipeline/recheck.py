@@ -15,13 +15,12 @@ import numpy as np
 
 from framework.boxes import iou
 from framework.media import open_reader, prefetch
+from framework.pipeline.batches import MOST, in_batches
 from framework.pipeline.sampler import EVERY_FRAME_RATE, MATCH_IOU, EmotionSampler
 from framework.progress import Progress, silent
 from framework.protocols import Detector, EmotionClassifier
 from framework.table import EmotionSamples, TrackTable
 from framework.types import Detections, Frame, Tracks
-
-BATCH = 8
 
 
 def reclassify(
@@ -53,16 +52,12 @@ def reclassify(
     left_out = set(dropped)
     original = (i for i in range(table.frame_count) if i not in left_out)
     with open_reader(covered, threads=threads) as reader:
-        waiting: list[Frame] = []
-        for index, frame in zip(original, prefetch(reader, depth=BATCH), strict=False):
-            if index in wanted:
-                waiting.append(Frame(frame.bgr, index, frame.time_s))
-            if len(waiting) == BATCH:
-                _sample(waiting, table, ids_of_frame, detector, sampler)
-                waiting = []
-            progress("check the result", index + 1, table.frame_count)
-        if waiting:
-            _sample(waiting, table, ids_of_frame, detector, sampler)
+        numbered = zip(original, prefetch(reader, depth=MOST), strict=False)
+        again = (Frame(f.bgr, index, f.time_s) for index, f in numbered if index in wanted)
+        for batch in in_batches(again):
+            _sample(batch, table, ids_of_frame, detector, sampler)
+            progress("check the result", batch[-1].index + 1, table.frame_count)
+    progress("check the result", table.frame_count, table.frame_count)
     # The interval of the original: it says how many samples a second can have.
     return replace(sampler.samples(), interval_s=table.samples.interval_s)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from framework.errors import CheckError, ContractError, MediaError
 from framework.media import Damage, Reader, SourceInfo, Writer, open_reader, prefetch
+from framework.pipeline.batches import in_batches
 from framework.pipeline.cover_check import uncovered, whole_frame_cover
 from framework.pipeline.failures import Failure
 from framework.progress import Progress, silent
@@ -229,7 +230,7 @@ def render_recording(
         cover = _Cover(table, anonymizer, on_miss, result)
         batch_size = BATCH if isinstance(anonymizer, BatchAnonymizer) else 1
         with writer_for(reader.info) as writer, EncoderThread(writer.write) as encoder:
-            for batch in _chunks(prefetch(reader, depth=QUEUE), batch_size):
+            for batch in in_batches(prefetch(reader, depth=QUEUE), lambda _: batch_size):
                 for frame, image in cover.batch(batch):
                     result.frames_in += 1
                     if image is not None:
@@ -241,17 +242,6 @@ def render_recording(
     if isinstance(anonymizer, ReportingAnonymizer):
         result.events += anonymizer.drain_events()
     return result
-
-
-def _chunks(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    chunk: list[Frame] = []
-    for frame in frames:
-        chunk.append(frame)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _check_fits(table: TrackTable, info: SourceInfo) -> None:

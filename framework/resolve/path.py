@@ -158,14 +158,23 @@ def _grown(
     last_seen = np.maximum(next_seen - (seen.frame[next_seen] != frames), 0)
     since = time_s[frames] - time_s[seen.frame[last_seen]]
     until = time_s[seen.frame[next_seen]] - time_s[frames]
-    return _inflated(boxes, np.minimum(since, until), options)
+    return _inflated(boxes, size(boxes), np.minimum(since, until), options)
 
 
 def _inflated(
-    boxes: NDArray[np.float64], unseen_s: NDArray[np.float64], options: ResolveOptions
+    boxes: NDArray[np.float64],
+    face_size: NDArray[np.float64],
+    unseen_s: NDArray[np.float64],
+    options: ResolveOptions,
 ) -> NDArray[np.float64]:
+    """Boxes (n, 4) grown on each side by the share of the face's size that its absence asks for.
+
+    Args:
+        face_size: (n,) or one for all, pixels; a box around two places is larger than its face.
+        unseen_s: (n,) since the nearest observation, seconds.
+    """
     share = np.minimum(options.growth * unseen_s, options.max_growth)
-    margin = (share * size(boxes))[:, None]
+    margin = (share * face_size)[:, None]
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
@@ -200,19 +209,8 @@ def _carried(
         frames, away_s, shift = frames[:keep], away_s[:keep], shift[:keep]
     ahead = box + np.tile(shift, 2)
     hull = np.concatenate([np.minimum(box[:2], ahead[:, :2]), np.maximum(box[2:], ahead[:, 2:])], 1)
-    boxes = _inflated_as(hull, box, away_s, options)
+    boxes = _inflated(hull, size(box), away_s, options)
     return (frames, boxes) if at_end else (frames[::-1], boxes[::-1])
-
-
-def _inflated_as(
-    boxes: NDArray[np.float64],
-    face: NDArray[np.float64],
-    unseen_s: NDArray[np.float64],
-    options: ResolveOptions,
-) -> NDArray[np.float64]:
-    share = np.minimum(options.growth * unseen_s, options.max_growth)
-    margin = (share * float(size(face)))[:, None]
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
 def _left(boxes: NDArray[np.float64], picture: tuple[int, int]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from framework.alignment import landmarks_from_box
 from framework.benchmark.studio import embed
 from framework.boxes import iou
 from framework.media import open_reader, prefetch
+from framework.pipeline.batches import MOST, in_batches
 from framework.progress import Progress, silent
 from framework.protocols import Detector, Recognizer
 from framework.table import TrackTable
@@ -26,7 +27,6 @@ from framework.verify.recognition import (
 )
 from framework.verify.restoration import best_restored, rows_to_try
 
-BATCH = 8
 FEWEST_POOLED = 5
 """Faces of a track from which their mean says more than each of them."""
 SAME_PLACE_IOU = 0.3
@@ -129,15 +129,9 @@ def scan(
         if result.compared and enrolment is not None:
             result.untried = rows_to_try(table)
         beside = _Beside(iter(source))
-        batch: list[Frame] = []
-        for frame in prefetch(reader, depth=BATCH):
-            batch.append(frame)
-            if len(batch) == BATCH:
-                _scan(batch, table, detector, recognizer, enrolment, beside, result)
-                batch = []
-                progress("verify", result.frames, info.frame_count)
-        if batch:
+        for batch in in_batches(prefetch(reader, depth=MOST)):
             _scan(batch, table, detector, recognizer, enrolment, beside, result)
+            progress("verify", result.frames, info.frame_count)
         result.duration_s = reader.duration_s
         result.damaged = len(reader.damage)
     if enrolment is not None:
