@@ -14,7 +14,8 @@ motion passes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from framework_fomm.crop import Square, extract, square_of_box
 from framework_fomm.donors.assign import Assignment, new_key
 from framework_fomm.donors.store import Donor, load_selection
 from framework_fomm.driver import Driver, build_driver
+from framework_fomm.hair import SHOULDERS, HairReach, HairWatch, hair_regions
 from framework_fomm.inference import Animator, Source, choose_device
 from framework_fomm.model import Keypoints, joined
 from framework_fomm.motion_range import FaceView, unusable_motion, unusable_view
@@ -55,6 +57,8 @@ from framework_fomm.weights import load_model
 
 MASK_COLOUR = (128, 128, 128)
 FALLBACK = "fallback"
+_HAIR_LOOKS = 30  # at each person of a recording
+_HAIR_EVERY_S = 0.5  # between looks in a stream
 _RESTART_AFTER_S = 0.5  # a head that was away so long starts again without its past
 
 
@@ -74,6 +78,8 @@ class Person:
     driving: Keypoints | None = None  # the last pose that could be rendered
     opacity: float = 0.0  # of the donor over the mask
     time_s: float | None = None
+    hair: HairWatch = field(default_factory=HairWatch)
+    hair_time_s: float = -math.inf  # of the last look
 
 
 @dataclass
@@ -85,7 +91,7 @@ class Head:
     role: Role
     face: FaceView
     square: Square
-    region: Region
+    regions: list[Region]  # of the head, then of its hair
     reason: str | None  # why it can't be swapped
     keypoints: Keypoints | None = None
     spread: float = 0.0
@@ -157,9 +163,42 @@ class FommAnonymizer:
             for row in usable:
                 frame = int(table.frame[row.row])
                 wanted.setdefault(frame, []).append((track_id, person.planned[frame]))
-        seen = rehearse(clip, wanted, self.animator, self.options.batch)
+        seen = rehearse(
+            clip, wanted, self.animator, self.options.batch, self._hair_looks(table, wanted)
+        )
+        for track_id in usable_of:
+            self._people[track_id].hair.settle()
         for track_id, found in seen.items():
             self._plan(self._people[track_id], found, usable_of[track_id], table)
+
+    def _hair_looks(
+        self, table: TrackTable, wanted: Mapping[int, Sequence[tuple[int, Square]]]
+    ) -> Callable[[Frame, int], None] | None:
+        """What to do in each frame that is watched beforehand: look at everybody's hair, at times.
+
+        None if the options say what is covered.
+        """
+        if self.options.hair != "find":
+            return None
+        frames: dict[int, list[int]] = {}
+        for frame in sorted(wanted):
+            for track_id, _ in wanted[frame]:
+                frames.setdefault(track_id, []).append(frame)
+        chosen = {t: set(f[:: max(1, len(f) // _HAIR_LOOKS)]) for t, f in frames.items()}
+        rows = {
+            (track_id, int(table.frame[row])): int(row)
+            for track_id in frames
+            for row in table.rows_of_track(track_id)
+        }
+
+        def look(frame: Frame, track_id: int) -> None:
+            if frame.index in chosen[track_id]:
+                row = rows[track_id, frame.index]
+                size = (frame.width, frame.height)
+                region = face_region(table.xyxy[row], size, table.landmarks[row])
+                self._people[track_id].hair.look(frame.bgr, region)
+
+        return look
 
     def _plan(
         self, person: Person, seen: Seen, usable: Sequence[UsableRow], table: TrackTable
@@ -259,8 +298,18 @@ class FommAnonymizer:
                 margin=self.options.margin,
                 track_id=track_id,
             )
-            heads.append(Head(frame, track_id, role, face, square, region, reason))
+            regions = [region, *hair_regions(region, self._hair(person, frame, region, face))]
+            heads.append(Head(frame, track_id, role, face, square, regions, reason))
         return heads
+
+    def _hair(self, person: Person, frame: Frame, region: Region, face: FaceView) -> HairReach:
+        """How far a person's hair has to be covered in this frame."""
+        if self.options.hair != "find":
+            return SHOULDERS if self.options.hair == "shoulders" else HairReach()
+        if face.observed and frame.time_s >= person.hair_time_s + _HAIR_EVERY_S:
+            person.hair.look(frame.bgr, region)
+            person.hair_time_s = frame.time_s
+        return person.hair.reach(frame.time_s)
 
     def _detect(self, heads: list[Head]) -> None:
         """Keypoints of every head that may be swapped and wasn't rehearsed."""
@@ -361,9 +410,9 @@ class FommAnonymizer:
 
     def _scene(self, frame: Frame, heads: list[Head]) -> Image:
         # the nearest last: it hides the others, as in the scene
-        heads = sorted(heads, key=lambda h: (h.region.face_px, h.track_id))
+        heads = sorted(heads, key=lambda h: (h.regions[0].face_px, h.track_id))
         image = frame.bgr.copy()
-        regions = [head.region for head in heads]
+        regions = [region for head in heads for region in head.regions]
         covered = covered_mask(regions, (frame.width, frame.height))
         gain = self._light.update(frame.bgr, covered, frame.time_s)
         cover_heads(image, regions, covered)
@@ -371,7 +420,7 @@ class FommAnonymizer:
         # mask of somebody doubtful must not hide a donor.
         for head in heads:
             if head.portrait is None or head.opacity < 1.0:
-                _mask(image, head.region, 1.0 if head.portrait is None else 1.0 - head.opacity)
+                _mask(image, head.regions[0], 1.0 if head.portrait is None else 1.0 - head.opacity)
         for head in heads:
             if head.portrait is not None and head.matte is not None:
                 place(image, head.portrait, head.matte, head.square, gain, head.opacity)

@@ -61,6 +61,12 @@ class FommOptions(BaseModel):
         description="How far beyond the face the original picture is covered before the donor is "
         "put there, as a share of the face's longer side; more above, for the hair. Unit: none.",
     )
+    hair: Literal["find", "shoulders", "head"] = Field(
+        default="find",
+        description="What is covered besides the head. find: hair beside and above it, as far as "
+        "it is found by its colour; shoulders: both sides down to the shoulders, for everybody; "
+        "head: nothing else, long hair stays visible.",
+    )
     expression: float = Field(
         default=1.0,
         ge=0.3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from framework.protocols import ClipView
+from framework.types import Frame
 from framework_fomm.crop import Square, extract
 from framework_fomm.inference import Animator
 from framework_fomm.model import Keypoints
@@ -46,12 +47,14 @@ def rehearse(
     wanted: Mapping[int, Sequence[tuple[int, Square]]],
     animator: Animator,
     batch: int,
+    watch: Callable[[Frame, int], None] | None = None,
 ) -> dict[int, Seen]:
     """Decode once and find keypoints.
 
     Args:
         wanted: frame -> (track, square) of each head in it.
         batch: heads that go through the network together.
+        watch: called with each frame and track in it.
 
     Returns:
         Track -> what was seen; frames that can't be decoded are missing.
@@ -73,6 +76,8 @@ def rehearse(
         for track_id, square in wanted[frame.index]:
             crop = extract(frame.bgr, square, animator.size)
             pending.append((track_id, frame.index, frame.time_s, crop))
+            if watch is not None:
+                watch(frame, track_id)
             if len(pending) == batch:
                 measure()
     measure()
