@@ -347,6 +347,13 @@ def _spec_error(spec: object) -> str | None:
 
 def _missing(component: Component, error: ModuleNotFoundError) -> ComponentError:
     hint = " ".join(component.spec.requires) or error.name or ""
+    own = component.spec.factory.partition(":")[0].partition(".")[0]
+    if own and (error.name or "").startswith(f"{own}.") and own in sys.modules:
+        source = component.distribution or component.plugin
+        return ComponentError(
+            f"{component.kind} '{component.spec.name}' of {source} {component.version} lacks its "
+            f"own module '{error.name}'; install {source} again, or tell its authors"
+        )
     return ComponentError(
         f"{component.kind} '{component.spec.name}' needs package '{error.name}', which is not "
         f"installed; run: pip install {hint}"
