@@ -155,7 +155,7 @@ def test_a_missing_package_names_the_pip_command(site: Path) -> None:
 def test_a_plugin_that_lacks_its_own_module_is_not_taken_for_a_missing_package(site: Path) -> None:
     source = good("torn").replace('__name__ + ":Box"', '__name__ + ".forgotten:Box"')
     install(site, "torn-plugin", source)
-    with pytest.raises(ComponentError, match="own module '.*forgotten'; install torn-plugin") as e:
+    with pytest.raises(ComponentError, match=r"own module '.*forgotten'; install torn-plugin") as e:
         Registry.load().create(Kind.ANONYMIZER, "torn")
     assert "pip install" not in str(e.value)
 
