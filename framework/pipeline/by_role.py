@@ -60,9 +60,14 @@ def for_participants(text: str) -> str:
 
 @dataclass(frozen=True)
 class _PartOfClip:
-    """The recording as the anonymizer of some roles may look at it: other people are not in it."""
+    """The recording as the anonymizer of some roles may look at it: other people are not in it.
+
+    They are in ``everyone``, for an anonymizer that uses pixels beside its own tracks: it gets the
+    frames with nobody covered.
+    """
 
     table: TrackTable
+    everyone: TrackTable
     clip: ClipView
 
     def frames(self, indices: Iterable[int]) -> Iterator[Frame]:
@@ -94,7 +99,7 @@ class ByRole:
                 ids = [
                     t for t in clip.table.track_ids() if clip.table.role_of(t) in self._roles[name]
                 ]
-                part.prepare(_PartOfClip(clip.table.only(ids), clip))
+                part.prepare(_PartOfClip(clip.table.only(ids), clip.table, clip))
 
     def anonymize(self, frame: Frame, tracks: Tracks) -> Image:
         return self.anonymize_batch([frame], [tracks])[0]

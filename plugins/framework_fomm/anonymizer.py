@@ -31,13 +31,14 @@ from framework.table import TrackTable
 from framework.types import ComponentEvent, Frame, Image, Role, Tracks
 from framework.weights import verified
 from framework_fomm import motion_range
+from framework_fomm.background import Background, Plate
 from framework_fomm.config import EMBEDDED, FommOptions
 from framework_fomm.cover import cover_heads, covered_mask
 from framework_fomm.crop import Square, extract, square_of_box
 from framework_fomm.donors.assign import Assignment, new_key
 from framework_fomm.donors.store import Donor, load_selection
 from framework_fomm.driver import Driver, build_driver
-from framework_fomm.hair import SHOULDERS, HairReach, HairWatch, hair_regions
+from framework_fomm.hair import FURTHEST, NO_HAIR, SHOULDERS, HairReach, HairWatch, hair_regions
 from framework_fomm.inference import Animator, Source, choose_device
 from framework_fomm.model import Keypoints, joined
 from framework_fomm.motion_range import FaceView, unusable_motion, unusable_view
@@ -50,6 +51,7 @@ from framework_fomm.neutral import (
     most_typical,
     usable_rows,
 )
+from framework_fomm.places import Places
 from framework_fomm.rehearsal import Seen, rehearse
 from framework_fomm.scene import SceneLight, draw_label, place, portrait_sheet
 from framework_fomm.smoothing import SquareFilter, smooth_track
@@ -125,6 +127,7 @@ class FommAnonymizer:
         self._light = SceneLight()
         self._slots: list[int] = []
         self._assignment = Assignment(self._key, list(self._donors))
+        self._plate: Plate | None = None
 
     def drain_events(self) -> list[ComponentEvent]:
         """One ``fallback`` for each frame and track that was masked, with the reason."""
@@ -163,11 +166,22 @@ class FommAnonymizer:
             for row in usable:
                 frame = int(table.frame[row.row])
                 wanted.setdefault(frame, []).append((track_id, person.planned[frame]))
-        seen = rehearse(
-            clip, wanted, self.animator, self.options.batch, self._hair_looks(table, wanted)
-        )
+        looks = self._hair_looks(table, wanted)
+        places = Places(getattr(clip, "everyone", table), table, self.options.margin)
+        background = None
+        if self.options.background == "plate" and self.options.output == "scene" and usable_of:
+            background = Background(
+                (table.width, table.height),
+                table.time_s,
+                places.established(),
+                lambda frame: places.covered(frame, lambda _: NO_HAIR),
+                lambda frame: places.covered(frame, lambda _: SHOULDERS),
+            )
+        seen = rehearse(clip, wanted, self.animator, self.options.batch, looks, background)
         for track_id in usable_of:
             self._people[track_id].hair.settle()
+        if background is not None:
+            self._plate = background.plate(lambda frame: places.covered(frame, self._widest_hair))
         for track_id, found in seen.items():
             self._plan(self._people[track_id], found, usable_of[track_id], table)
 
@@ -199,6 +213,16 @@ class FommAnonymizer:
                 self._people[track_id].hair.look(frame.bgr, region)
 
         return look
+
+    def _widest_hair(self, track_id: int) -> HairReach:
+        """How much of a person's hair is covered in any frame, at most."""
+        if self.options.hair == "shoulders":
+            return SHOULDERS
+        if self.options.hair == "head":
+            return NO_HAIR
+        person = self._people.get(track_id)
+        settled = person is not None and person.hair.settled
+        return person.hair.reach(0.0) if person is not None and settled else FURTHEST
 
     def _plan(
         self, person: Person, seen: Seen, usable: Sequence[UsableRow], table: TrackTable
@@ -305,7 +329,7 @@ class FommAnonymizer:
     def _hair(self, person: Person, frame: Frame, region: Region, face: FaceView) -> HairReach:
         """How far a person's hair has to be covered in this frame."""
         if self.options.hair != "find":
-            return SHOULDERS if self.options.hair == "shoulders" else HairReach()
+            return SHOULDERS if self.options.hair == "shoulders" else NO_HAIR
         if face.observed and frame.time_s >= person.hair_time_s + _HAIR_EVERY_S:
             person.hair.look(frame.bgr, region)
             person.hair_time_s = frame.time_s
@@ -415,7 +439,7 @@ class FommAnonymizer:
         regions = [region for head in heads for region in head.regions]
         covered = covered_mask(regions, (frame.width, frame.height))
         gain = self._light.update(frame.bgr, covered, frame.time_s)
-        cover_heads(image, regions, covered)
+        cover_heads(image, regions, covered, plate=self._plate)
         # Masks before donors: everything is covered by now, so a donor may hide a mask, and the
         # mask of somebody doubtful must not hide a donor.
         for head in heads:

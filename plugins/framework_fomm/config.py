@@ -67,6 +67,13 @@ class FommOptions(BaseModel):
         "it is found by its colour; shoulders: both sides down to the shoulders, for everybody; "
         "head: nothing else, long hair stays visible.",
     )
+    background: Literal["plate", "smooth"] = Field(
+        default="plate",
+        description="What is put behind the donor. plate: in recordings, what the same place shows "
+        "in other frames while nobody's head covers it, if the camera stands still, and smooth "
+        "where that isn't known; smooth: the colours around the head, run into each other. Live "
+        "streams are always smooth.",
+    )
     expression: float = Field(
         default=1.0,
         ge=0.3,

@@ -9,6 +9,7 @@ something). So nothing of the original can shine through a donor's soft edge.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,17 @@ from numpy.typing import NDArray
 from framework.regions import Rect, Region
 from framework.types import Image
 
+if TYPE_CHECKING:
+    from framework_fomm.background import Plate
+
+FEATHER = 0.06
+"""Width of the soft border outside a region, as a share of the face."""
+
 _WORK_SIDE = 96  # the fill is smooth: a hundred pixels across hold it
 _UNKNOWN = 128.0  # grey, if a head fills the whole picture
+_FEW = 24  # work pixels
+_SAME = 20.0  # levels by which the plate may differ from the picture, beyond its light
+_DOUBT, _TRUST = 0.45, 0.8  # share of agreement below which the plate isn't used, and is
 
 
 def covered_mask(regions: Sequence[Region], frame_size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -35,7 +45,8 @@ def cover_heads(
     image: Image,
     regions: Sequence[Region],
     mask: NDArray[np.uint8],
-    feather: float = 0.06,
+    feather: float = FEATHER,
+    plate: Plate | None = None,
 ) -> None:
     """Replace every region of ``image``, in place, by what surrounds all of them.
 
@@ -44,49 +55,127 @@ def cover_heads(
         regions: made for pictures of this size; may overlap, and reach past the picture.
         mask: (h, w) of :func:`covered_mask` for these and any other regions to leave out.
         feather: width of the soft border outside a region, as a share of the face.
+        plate: what is known to be behind; used where the surroundings show that it still is.
     """
-    fills = [_fill(image, mask, region, feather) for region in regions]
-    for rect, fill, weight in fills:  # all have read the original before the first is written
+    import cv2
+
+    # all read the original before the first is written
+    fills = [_fill(image, mask, region, feather, plate) for region in regions]
+    for rect, fill, weight in fills:
         if rect.empty:
             continue
         view = image[rect.slices]
-        blend = weight[..., None].astype(np.float32) / 255
-        view[:] = np.round(view + (fill - view) * blend).astype(np.uint8)
+        share = weight.astype(np.float32) * np.float32(1 / 255)
+        # where the share is 1 the picture counts 0 times: nothing of it passes
+        view[:] = cv2.blendLinear(fill, view, share, 1 - share)
 
 
 def _fill(
-    image: Image, mask: NDArray[np.uint8], region: Region, feather: float
-) -> tuple[Rect, NDArray[np.float32], NDArray[np.uint8]]:
-    """Rectangle of a region and its border, extrapolated colours and the weight in it."""
+    image: Image,
+    mask: NDArray[np.uint8],
+    region: Region,
+    feather: float,
+    plate: Plate | None,
+) -> tuple[Rect, Image, NDArray[np.uint8]]:
+    """Rectangle of a region and its border, what to put there and the weight in it."""
     import cv2
 
     rect, weight = region.raster(feather * region.face_px)
     if rect.empty:
-        return rect, np.zeros((0, 0, 3), np.float32), weight
+        return rect, np.zeros((0, 0, 3), np.uint8), weight
     height, width = image.shape[:2]
     around = rect.grown(round(0.35 * region.face_px), (width, height))
     scale = min(1.0, _WORK_SIDE / max(around.width, around.height))
     size = (max(2, round(around.width * scale)), max(2, round(around.height * scale)))
     known = (mask[around.slices] == 0).astype(np.float32)
-    seen = image[around.slices].astype(np.float32) * known[..., None]
-    total = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    colour = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-    filled = push_pull(np.asarray(colour, np.float32), np.asarray(total, np.float32))
-    wide = cv2.resize(filled, (around.width, around.height), interpolation=cv2.INTER_CUBIC)
+    seen = image[around.slices] * known[..., None]
+    total = np.asarray(cv2.resize(known, size, interpolation=cv2.INTER_AREA), np.float32)
+    colour = np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.float32)
+    part = None if plate is None else plate.part(around)
     top, left = rect.top - around.top, rect.left - around.left
-    fill = np.clip(wide[top : top + rect.height, left : left + rect.width], 0, 255)
-    return rect, np.asarray(fill, np.float32), weight
+    own = np.s_[top : top + rect.height, left : left + rect.width]
+
+    def wide(small: NDArray[np.float32]) -> NDArray[np.float32]:
+        shape = (around.width, around.height)
+        return np.asarray(cv2.resize(small, shape, interpolation=cv2.INTER_CUBIC)[own], np.float32)
+
+    if part is None:
+        fill = np.clip(np.round(wide(push_pull(colour, total))), 0, 255).astype(np.uint8)
+        return rect, fill, weight
+    behind, share = (
+        np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
+        for layer in part
+    )
+    fit = _fitted(colour, total, behind, share * np.float32(1 / 255))
+    smooth = np.clip(np.round(wide(fit.smooth)), 0, 255).astype(np.uint8)
+    use = np.clip(wide(fit.trust), 0, 1) * (part[1][own] * np.float32(1 / 255))
+    shown = cv2.convertScaleAbs(part[0][own], alpha=fit.gain) if fit.gain != 1 else part[0][own]
+    shown = cv2.add(shown, wide(fit.shift), dtype=cv2.CV_8U)
+    return rect, np.asarray(cv2.blendLinear(shown, smooth, use, 1 - use), np.uint8), weight
 
 
-def push_pull(colour: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+class _Fit(NamedTuple):
+    """How the plate belongs into a picture, at the size of the work."""
+
+    gain: float
+    shift: NDArray[np.float32]  # (h, w, 3), to add after the gain
+    trust: NDArray[np.float32]  # (h, w), 0 to 1
+    smooth: NDArray[np.float32]  # (h, w, 3) for where there is no plate
+
+
+def _fitted(
+    colour: NDArray[np.float32],
+    total: NDArray[np.float32],
+    plate: NDArray[np.float32],
+    share: NDArray[np.float32],
+) -> _Fit:
+    """Compare the plate with the picture around the hole, and carry the difference into it.
+
+    What is interpolated is the difference to the plate (as in Poisson editing, Perez et al. 2003),
+    so a light that was switched on is followed and no seam shows. Where the difference is no matter
+    of light somebody's shoulder is in front of the wall: there the plate isn't trusted, and the
+    less the nearer.
+    """
+    both = (total > 0.9) & (share > 0.9)
+    picture = colour / np.maximum(total, 1e-6)[..., None]
+    gain = 1.0
+    lit = both & (plate.mean(axis=2) > 16) & (plate.max(axis=2) < 240)
+    if lit.sum() >= _FEW:
+        ratio = picture[lit].sum(axis=1) / plate[lit].sum(axis=1)
+        gain = float(np.clip(np.median(ratio), 0.4, 2.5))
+    plate = np.minimum(plate * gain, 255)
+    shift = picture - plate
+    usual = np.zeros(3, np.float32)
+    if both.sum() >= _FEW:
+        usual = np.median(shift[both], axis=0).astype(np.float32)
+    off = np.abs(shift - usual).max(axis=2)
+    agrees = np.exp(-np.square(off / _SAME)).astype(np.float32) * both
+    votes = both.astype(np.float32)
+    trust = push_pull(agrees[..., None], votes)[..., 0]
+    trust = np.clip((trust - _DOUBT) / (_TRUST - _DOUBT), 0, 1)
+    if not both.any():
+        trust = np.zeros_like(total)
+    carried = push_pull(shift * agrees[..., None], agrees, usual)
+    put = (1 - total) * share * trust
+    shown = np.clip(plate + carried, 0, 255)
+    smooth = push_pull(colour + put[..., None] * shown, total + put)
+    return _Fit(gain, carried, trust, smooth)
+
+
+def push_pull(
+    colour: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    unknown: float | NDArray[np.float32] = _UNKNOWN,
+) -> NDArray[np.float32]:
     """Fill the holes of a picture.
 
     Args:
-        colour: (h, w, 3), multiplied by ``weight``.
+        colour: (h, w, c), multiplied by ``weight``.
         weight: (h, w) in [0, 1]; 0 is a hole.
+        unknown: what to take if there is nothing to fill from; grey unless said.
 
     Returns:
-        (h, w, 3) without holes; grey if there is nothing to fill from.
+        (h, w, c) without holes.
     """
     import cv2
 
@@ -94,19 +183,22 @@ def push_pull(colour: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArr
     value = colour / np.maximum(weight, 1e-6)[..., None]
     if max(height, width) <= 2:
         total = float(weight.sum())
-        mean = colour.sum(axis=(0, 1)) / total if total > 1e-4 else np.full(3, _UNKNOWN, np.float32)
+        mean = colour.sum(axis=(0, 1)) / total if total > 1e-4 else np.float32(unknown)
         return np.asarray(np.where(weight[..., None] > 1e-4, value, mean), np.float32)
     half = ((width + 1) // 2, (height + 1) // 2)
     # blurred before halving: without, the pixel grid shows in the fill
     soft_weight = cv2.GaussianBlur(weight, (5, 5), 1.0)
-    soft_colour = cv2.GaussianBlur(colour, (5, 5), 1.0)
+    soft_colour = cv2.GaussianBlur(colour, (5, 5), 1.0).reshape(colour.shape)
     low_weight = np.asarray(cv2.resize(soft_weight, half, interpolation=cv2.INTER_AREA), np.float32)
     low_colour = np.asarray(cv2.resize(soft_colour, half, interpolation=cv2.INTER_AREA), np.float32)
+    low_colour = low_colour.reshape(*low_weight.shape, -1)
     # a coarse pixel that saw a few known ones counts as known: saturate, don't average away
     gain = np.minimum(1.0, 4 * low_weight) / np.maximum(low_weight, 1e-6)
     below = push_pull(
-        (low_colour * gain[..., None]).astype(np.float32), (low_weight * gain).astype(np.float32)
+        (low_colour * gain[..., None]).astype(np.float32),
+        (low_weight * gain).astype(np.float32),
+        unknown,
     )
-    up = cv2.resize(below, (width, height), interpolation=cv2.INTER_LINEAR)
+    up = cv2.resize(below, (width, height), interpolation=cv2.INTER_LINEAR).reshape(value.shape)
     share = np.clip(weight, 0, 1)[..., None]
     return np.asarray(share * value + (1 - share) * up, np.float32)

@@ -51,8 +51,14 @@ class HairReach:
         return np.array([self.above, self.left, self.left_below, self.right, self.right_below])
 
 
+NO_HAIR = HairReach()
+"""Nothing beyond the head."""
+
 SHOULDERS = HairReach(2.0, 1.7, 2.4, 1.7, 2.4)
 """As far as shoulder-length hair reaches, whether the person has any or not."""
+
+FURTHEST = HairReach(-_TOP + _GROW, _WIDEST, _LOWEST, _WIDEST, _LOWEST)
+"""As far as any hair is ever covered."""
 
 _LOOKS = 30
 _SHRINK_S = 4.0
@@ -80,6 +86,11 @@ class HairWatch:
         """A recording was watched: from now on its looks decide, once for all of it."""
         if self._looks:
             self._shown, self._settled = self._usual(), True
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is covered stays as it is from now on."""
+        return self._settled
 
     def reach(self, time_s: float) -> HairReach:
         """What to cover now."""

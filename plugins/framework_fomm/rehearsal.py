@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from framework.protocols import ClipView
 from framework.types import Frame
+from framework_fomm.background import Background
 from framework_fomm.crop import Square, extract
 from framework_fomm.inference import Animator
 from framework_fomm.model import Keypoints
@@ -48,6 +49,7 @@ def rehearse(
     animator: Animator,
     batch: int,
     watch: Callable[[Frame, int], None] | None = None,
+    background: Background | None = None,
 ) -> dict[int, Seen]:
     """Decode once and find keypoints.
 
@@ -55,6 +57,7 @@ def rehearse(
         wanted: frame -> (track, square) of each head in it.
         batch: heads that go through the network together.
         watch: called with each frame and track in it.
+        background: sees the frames it wants, too.
 
     Returns:
         Track -> what was seen; frames that can't be decoded are missing.
@@ -72,8 +75,11 @@ def rehearse(
             )
         pending.clear()
 
-    for frame in clip.frames(sorted(wanted)):
-        for track_id, square in wanted[frame.index]:
+    asked = background.frames if background is not None else frozenset[int]()
+    for frame in clip.frames(sorted(asked.union(wanted))):
+        if background is not None and frame.index in asked:
+            background.see(frame)
+        for track_id, square in wanted.get(frame.index, ()):
             crop = extract(frame.bgr, square, animator.size)
             pending.append((track_id, frame.index, frame.time_s, crop))
             if watch is not None:

@@ -439,7 +439,7 @@ def test_neutral_frame_is_frontal_and_neutral(make_swap: Make) -> None:
     rows = candidates(usable, clip.table)
     best = int(clip.table.frame[rows[0]])
     assert 18 <= best <= 32 and best not in range(20, 24)  # near calm samples, not the profile
-    swap = make_swap()
+    swap = make_swap(background="smooth")
     swap.prepare(clip)
     assert (
         len(rows) <= 12
