@@ -9,7 +9,7 @@ something). So nothing of the original can shine through a donor's soft edge.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 FEATHER = 0.06
 """Width of the soft border outside a region, as a share of the face."""
 
-_WORK_SIDE = 96  # the fill is smooth: a hundred pixels across hold it
+_WORK_SIDE = 128  # at most: the fill is smooth, a hundred blocks across hold it
 _UNKNOWN = 128.0  # grey, if a head fills the whole picture
 _FEW = 24  # work pixels
 _SAME = 20.0  # levels by which the plate may differ from the picture, beyond its light
+_SUM = np.ones(3, np.float32)  # of the channels
 _DOUBT, _TRUST = 0.45, 0.8  # share of agreement below which the plate isn't used, and is
 
 
@@ -84,34 +85,66 @@ def _fill(
     if rect.empty:
         return rect, np.zeros((0, 0, 3), np.uint8), weight
     height, width = image.shape[:2]
-    around = rect.grown(round(0.35 * region.face_px), (width, height))
-    scale = min(1.0, _WORK_SIDE / max(around.width, around.height))
-    size = (max(2, round(around.width * scale)), max(2, round(around.height * scale)))
-    known = (mask[around.slices] == 0).astype(np.float32)
-    seen = image[around.slices] * known[..., None]
-    total = np.asarray(cv2.resize(known, size, interpolation=cv2.INTER_AREA), np.float32)
-    colour = np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.float32)
-    part = None if plate is None else plate.part(around)
-    top, left = rect.top - around.top, rect.left - around.left
-    own = np.s_[top : top + rect.height, left : left + rect.width]
-
-    def wide(small: NDArray[np.float32]) -> NDArray[np.float32]:
-        shape = (around.width, around.height)
-        return np.asarray(cv2.resize(small, shape, interpolation=cv2.INTER_CUBIC)[own], np.float32)
-
+    beside = rect.grown(round(0.35 * region.face_px), (width, height))
+    work = _Work.around(beside)
+    known = cv2.compare(mask[beside.slices], 0, cv2.CMP_EQ)
+    seen = cv2.bitwise_and(image[beside.slices], image[beside.slices], mask=known)
+    total = work.shrunk(known) * np.float32(1 / 255)
+    colour = work.shrunk(seen)
+    part = None if plate is None else plate.part(beside)
     if part is None:
-        fill = np.clip(np.round(wide(push_pull(colour, total))), 0, 255).astype(np.uint8)
-        return rect, fill, weight
-    behind, share = (
-        np.asarray(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), np.float32)
-        for layer in part
-    )
-    fit = _fitted(colour, total, behind, share * np.float32(1 / 255))
-    smooth = np.clip(np.round(wide(fit.smooth)), 0, 255).astype(np.uint8)
-    use = np.clip(wide(fit.trust), 0, 1) * (part[1][own] * np.float32(1 / 255))
-    shown = cv2.convertScaleAbs(part[0][own], alpha=fit.gain) if fit.gain != 1 else part[0][own]
-    shown = cv2.add(shown, wide(fit.shift), dtype=cv2.CV_8U)
+        return rect, work.wide(push_pull(colour, total), rect, np.uint8), weight
+    fit = _fitted(colour, total, work.shrunk(part[0]), work.shrunk(part[1]) * np.float32(1 / 255))
+    smooth = work.wide(fit.smooth, rect, np.uint8)
+    top, left = rect.top - beside.top, rect.left - beside.left
+    own = np.s_[top : top + rect.height, left : left + rect.width]
+    use = work.wide(255 * fit.trust, rect, np.uint8).astype(np.float32)
+    use *= part[1][own].astype(np.float32) * np.float32(1 / 255**2)
+    shown = cv2.convertScaleAbs(part[0][own], alpha=fit.gain)
+    shown = cv2.add(shown, work.wide(fit.shift, rect, np.int16), dtype=cv2.CV_8U)
     return rect, np.asarray(cv2.blendLinear(shown, smooth, use, 1 - use), np.uint8), weight
+
+
+class _Work(NamedTuple):
+    """Where a fill is worked out: blocks of ``step`` by ``step`` pixels are one, from ``rect`` on.
+
+    The last blocks may reach past it.
+    """
+
+    rect: Rect
+    step: int
+
+    @classmethod
+    def around(cls, rect: Rect) -> _Work:
+        return cls(rect, max(1, -(-max(rect.width, rect.height) // _WORK_SIDE)))
+
+    def shrunk(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The blocks of a picture of ``rect``; what lies past it counts as 0."""
+        import cv2
+
+        height, width = (-(-n // self.step) for n in picture.shape[:2])
+        below, beyond = height * self.step - len(picture), width * self.step - picture.shape[1]
+        if below or beyond:
+            picture = cv2.copyMakeBorder(picture, 0, below, 0, beyond, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+    def wide(
+        self, small: NDArray[np.float32], rect: Rect, kind: type[np.uint8] | type[np.int16]
+    ) -> NDArray[Any]:
+        """The pixels of ``rect``, which lies in this one, from blocks."""
+        import cv2
+
+        top, left = rect.top - self.rect.top, rect.left - self.rect.left
+        # with two blocks more on each side the cut doesn't show
+        y, x = max(0, top // self.step - 2), max(0, left // self.step - 2)
+        part = small[y : -(-(top + rect.height) // self.step) + 2]
+        part = part[:, x : -(-(left + rect.width) // self.step) + 2]
+        limits = np.iinfo(kind)
+        part = np.clip(np.round(part), limits.min, limits.max).astype(kind)
+        size = (part.shape[1] * self.step, part.shape[0] * self.step)
+        pixels = cv2.resize(part, size, interpolation=cv2.INTER_CUBIC)
+        top, left = top - y * self.step, left - x * self.step
+        return np.asarray(pixels[top : top + rect.height, left : left + rect.width], kind)
 
 
 class _Fit(NamedTuple):
@@ -139,27 +172,32 @@ def _fitted(
     both = (total > 0.9) & (share > 0.9)
     picture = colour / np.maximum(total, 1e-6)[..., None]
     gain = 1.0
-    lit = both & (plate.mean(axis=2) > 16) & (plate.max(axis=2) < 240)
+    light, dark = _brightest(plate), plate @ _SUM
+    lit = both & (dark > 48) & (light < 240)
     if lit.sum() >= _FEW:
-        ratio = picture[lit].sum(axis=1) / plate[lit].sum(axis=1)
-        gain = float(np.clip(np.median(ratio), 0.4, 2.5))
-    plate = np.minimum(plate * gain, 255)
+        gain = float(np.clip(np.median((picture @ _SUM)[lit] / dark[lit]), 0.4, 2.5))
+    plate = np.minimum(plate * np.float32(gain), 255)
     shift = picture - plate
     usual = np.zeros(3, np.float32)
     if both.sum() >= _FEW:
         usual = np.median(shift[both], axis=0).astype(np.float32)
-    off = np.abs(shift - usual).max(axis=2)
+    off = _brightest(np.abs(shift - usual))
     agrees = np.exp(-np.square(off / _SAME)).astype(np.float32) * both
-    votes = both.astype(np.float32)
-    trust = push_pull(agrees[..., None], votes)[..., 0]
-    trust = np.clip((trust - _DOUBT) / (_TRUST - _DOUBT), 0, 1)
-    if not both.any():
-        trust = np.zeros_like(total)
-    carried = push_pull(shift * agrees[..., None], agrees, usual)
+    layers = np.dstack([shift * agrees[..., None], agrees])
+    carried = push_pull(layers, both.astype(np.float32), 0.0)
+    agreed = carried[..., 3:]
+    # where nothing agrees there is nothing to carry over
+    carried = (carried[..., :3] + 0.01 * usual) / (agreed + 0.01)
+    trust = np.clip((agreed[..., 0] - _DOUBT) / (_TRUST - _DOUBT), 0, 1)
     put = (1 - total) * share * trust
     shown = np.clip(plate + carried, 0, 255)
     smooth = push_pull(colour + put[..., None] * shown, total + put)
     return _Fit(gain, carried, trust, smooth)
+
+
+def _brightest(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest channel of each pixel; numpy's own is many times as slow over a short axis."""
+    return np.maximum(np.maximum(picture[..., 0], picture[..., 1]), picture[..., 2])
 
 
 def push_pull(
