@@ -87,8 +87,9 @@ def _fill(
     height, width = image.shape[:2]
     beside = rect.grown(round(0.35 * region.face_px), (width, height))
     work = _Work.around(beside)
-    known = cv2.compare(mask[beside.slices], 0, cv2.CMP_EQ)
-    seen = cv2.bitwise_and(image[beside.slices], image[beside.slices], mask=known)
+    known = np.where(mask[beside.slices] == 0, np.uint8(255), np.uint8(0))
+    picture = image[beside.slices]
+    seen = np.asarray(cv2.bitwise_and(picture, picture, mask=known), np.uint8)
     total = work.shrunk(known) * np.float32(1 / 255)
     colour = work.shrunk(seen)
     part = None if plate is None else plate.part(beside)

@@ -62,6 +62,7 @@ FURTHEST = HairReach(-_TOP + _GROW, _WIDEST, _LOWEST, _WIDEST, _LOWEST)
 
 _LOOKS = 30
 _SHRINK_S = 4.0
+_OF_LOOKS = 0.75  # quantile: what one in four shows is covered
 
 
 class HairWatch:
@@ -83,9 +84,22 @@ class HairWatch:
             self._looks.append(find_hair(image, region))
 
     def settle(self) -> None:
-        """A recording was watched: from now on its looks decide, once for all of it."""
-        if self._looks:
-            self._shown, self._settled = self._usual(), True
+        """A recording was watched: from now on its looks decide, once for all of it.
+
+        Hair that hangs may be hidden half of the time. Hair that stands off the sides of a head is
+        there whenever the head is: what is found in fewer than half of the looks is something
+        behind the head.
+        """
+        if not self._looks:
+            return
+        looks = np.array([look.values() for look in self._looks])
+        for far, below in ((1, 2), (3, 4)):
+            found = looks[:, far] > 0
+            if found.mean() < 0.5:
+                standing = looks[:, below] < _SHORTEST + _GROW
+                looks[np.ix_(standing, (far, below))] = 0.0
+        self._shown = np.asarray(np.quantile(looks, _OF_LOOKS, axis=0))
+        self._settled = True
 
     @property
     def settled(self) -> bool:
@@ -104,7 +118,7 @@ class HairWatch:
         return HairReach(*(float(v) for v in shown))
 
     def _usual(self) -> NDArray[np.float64]:
-        return np.asarray(np.quantile([r.values() for r in self._looks], 0.75, axis=0))
+        return np.asarray(np.quantile([r.values() for r in self._looks], _OF_LOOKS, axis=0))
 
 
 def find_hair(image: Image, region: Region) -> HairReach:

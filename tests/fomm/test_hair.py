@@ -129,6 +129,17 @@ def test_a_watched_recording_is_covered_the_same_all_through() -> None:
     assert watch.reach(99.0) == first and first.left_below > 2.1
 
 
+@pytest.mark.parametrize(("share", "standing"), [(3, False), (6, True)])
+def test_what_stands_off_is_hair_if_it_is_mostly_there(share: int, standing: bool) -> None:
+    """Something dark behind a head comes and goes with its movement; hair that hangs may, too."""
+    for below, covered in ((1.0, standing), (2.0, True)):
+        watch = HairWatch()
+        watch._looks.extend([HairReach(0, 1.8, below, 1.8, below)] * share)
+        watch._looks.extend([HairReach()] * (10 - share))
+        watch.settle()
+        assert (watch.reach(0.0).left > 0) == covered
+
+
 Make = Callable[..., FommAnonymizer]
 
 
