@@ -37,7 +37,7 @@ _STEADY = 0.7  # share of the samples that must be in place, or the camera moves
 _FITTING = 0.25  # share of what has edges that must fit for that
 _EDGE = 20  # contrast
 _SHIFT = 4  # small pixels to each side that a camera may have moved between two samples
-_BESIDE = 0.08  # left out around every region, as a share of the face
+_BESIDE = 0.03  # left out around every region, as a share of the face
 _AROUND = 0.4  # kept around the regions, to compare with
 
 Covered = Callable[[int], Sequence[Region]]
@@ -213,7 +213,7 @@ class Background:
         solid = np.asarray(cv2.morphologyEx(solid, cv2.MORPH_OPEN, np.ones((side, side), np.uint8)))
         if not solid.any():
             return None
-        soft = max(2.0, 0.05 * self._face_px / self._step)
+        soft = max(2.0, 0.03 * self._face_px / self._step)
         far = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
         weight = (np.clip((far - 1) / soft, 0, 1) * 255).astype(np.uint8)
         there = known.astype(np.float32)

@@ -137,7 +137,7 @@ def test_a_place_that_is_never_uncovered_is_smooth() -> None:
     middle = np.s_[85:105, 105:125]
     top, left = 85 - plate.rect.top, 105 - plate.rect.left
     assert not plate.weight[top : top + 20, left : left + 20].any()
-    assert with_plate[middle].std() < 0.5 * wall()[middle].std()
+    assert with_plate[middle].std() < 0.7 * wall()[middle].std()
 
 
 def test_who_passes_is_not_in_the_plate() -> None:
@@ -168,16 +168,23 @@ def test_somebody_who_stands_in_front_of_the_wall_now_is_not_walled_up() -> None
     assert np.abs(image[below].astype(int) - (60, 40, 35)).mean() < 12
 
 
-@pytest.mark.parametrize("way", ["pan", "shake", "cut"])
+@pytest.mark.parametrize("way", ["pan", "shake"])
 def test_a_camera_that_moves_has_no_plate(way: str) -> None:
     def paint(picture: np.ndarray, k: int) -> np.ndarray:
-        if way == "cut":
-            return picture if k < 20 else wall(5)
         dx = 3 * k if way == "pan" else round(3 * np.sin(2.2 * k))
         return np.roll(picture, dx, axis=1)
 
-    frames, tracks = recording(paint)
-    assert learnt(frames, tracks) is None
+    assert learnt(*recording(paint)) is None
+
+
+@pytest.mark.parametrize("cut", [20, 30])
+def test_after_a_cut_the_first_room_is_not_shown_in_the_second(cut: int) -> None:
+    frames, tracks = recording(lambda picture, k: picture if k < cut else wall(5))
+    plate = learnt(frames, tracks)
+    for k in range(cut, COUNT):
+        box = box_at(k)
+        smooth = filled(frames[k], box, None)
+        assert np.abs(filled(frames[k], box, plate).astype(int) - smooth).mean() < 0.01
 
 
 def test_pictures_out_of_place_are_found() -> None:
