@@ -22,7 +22,8 @@ from framework_fomm.outline import head_coordinates
 CENTRE = (0.0, 0.45)  # of the canvas in head coordinates
 HALF = 1.75  # half a canvas in half sizes of the head
 FLOOR = 0.04  # added to intensities: what is black has no ratio
-_LARGEST = 0.4  # of the logarithm: what is drawn stronger must not glow
+# Of the logarithm. A fold may be deep; skin that is lit much brighter than it was looks like metal.
+_DARKEST, _BRIGHTEST = 0.4, 0.25
 _COARSE = 64  # the map from picture to canvas is smooth: so many points of it are computed
 
 
@@ -46,7 +47,8 @@ class Creases(nn.Module):
         size = self.basis.shape[-1]
         change = change if self.training else self.strength * change
         ratio = (change @ self.basis.flatten(1)).view(-1, 3, size, size)
-        ratio = _LARGEST * torch.tanh(ratio / _LARGEST)
+        limit = torch.where(ratio > 0, _BRIGHTEST, _DARKEST)
+        ratio = limit * torch.tanh(ratio / limit)
         grid = to_canvas(self.places, driving, turn, middle, min(_COARSE, picture.shape[-1]))
         side = min(picture.shape[-1], 3 * _COARSE)
         grid = _resized(grid.permute(0, 3, 1, 2), side).permute(0, 2, 3, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,9 @@ def test_creases_are_drawn_stronger_than_they_are_trained_and_never_glow() -> No
     trained = creases.train()(picture, face(), smiling(0.01)) - picture
     assert float(drawn.max() / trained.max()) == pytest.approx(1.75, rel=0.05)
     glaring = creases.eval()(picture, face(), smiling(0.3))
-    assert float(glaring.max()) < 0.7
+    assert float(glaring.max()) < 0.44 * math.exp(0.25) - 0.04 + 1e-4
+    darkest = creases(picture, face(), smiling(-0.3))
+    assert 0.44 * math.exp(-0.4) - 0.04 - 1e-4 < float(darkest.min()) < 0.28
 
 
 def test_larger_pictures_are_lit_alike() -> None:
