@@ -97,7 +97,7 @@ class HairWatch:
             found = looks[:, far] > 0
             if found.mean() < 0.5:
                 standing = looks[:, below] < _SHORTEST + _GROW
-                looks[np.ix_(standing, (far, below))] = 0.0
+                looks[standing, far] = looks[standing, below] = 0.0
         self._shown = np.asarray(np.quantile(looks, _OF_LOOKS, axis=0))
         self._settled = True
 

@@ -92,20 +92,20 @@ def _absences(table: TrackTable) -> _Absences:
         frame = int(table.frame[row])
         early = int(np.searchsorted(table.time_s, table.time_s[frame] - _BEFORE_AND_AFTER_S))
         found.append((early - 1, frame, row))
-    starts = sorted(first.values())
+    starts = np.array(sorted(first.values()), np.int64)
     for row in last.values():
         frame = int(table.frame[row])
         late = int(np.searchsorted(table.time_s, table.time_s[frame] + _BEFORE_AND_AFTER_S))
         found.append((frame, late, row))
-        again = next((s for s in starts if table.frame[s] > frame and _near(table, row, s)), None)
-        if again is not None:
-            found += [(frame, int(table.frame[again]), r) for r in (row, again)]
+        later = starts[table.frame[starts] > frame]
+        again = later[_near(table.xyxy[row], table.xyxy[later])][:1]
+        found += [(frame, int(table.frame[start]), r) for start in again for r in (row, int(start))]
     columns = np.array(found, np.int64).reshape(-1, 3).T
     return columns[0], columns[1], columns[2]
 
 
-def _near(table: TrackTable, one: int, other: int) -> bool:
-    """Whether two boxes may be the same head that moved a little."""
-    a, b = table.xyxy[one], table.xyxy[other]
-    size = max(a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1])
-    return bool(np.hypot(*((a[:2] + a[2:] - b[:2] - b[2:]) / 2)) < size)
+def _near(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which boxes (n, 4) may be the same head as (4,), moved a little."""
+    size = np.maximum(others[:, 2:] - others[:, :2], box[2:] - box[:2]).max(axis=1, initial=0)
+    apart = (others[:, :2] + others[:, 2:] - box[:2] - box[2:]) / 2
+    return np.asarray(np.hypot(apart[:, 0], apart[:, 1]) < size)
