@@ -88,8 +88,8 @@ class ClipView(Protocol):
     ``table`` is the resolved track table of the whole recording; ``frames`` decodes the frames with
     these indices (any order; they come in ascending order, each once).
 
-    For an anonymizer that serves some roles only, ``table`` has their tracks alone. The view then has
-    ``everyone`` as well, the table of all: in these frames nobody is covered yet.
+    For an anonymizer that serves some roles only, ``table`` has their tracks alone. The view then
+    has ``everyone`` as well, the table of all: in these frames nobody is covered yet.
     """
 
     @property
