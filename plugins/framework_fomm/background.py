@@ -138,12 +138,10 @@ class Background:
         width, height = self._size
         scale = min(1.0, _GRID / max(width, height))
         size = (max(1, math.ceil(width * scale)), max(1, math.ceil(height * scale)))
-        covered = []
-        for found in regions.values():
-            small = [_scaled(region, scale, size) for region in found]
-            covered.append(covered_mask(small, size).ravel() > 0)
-        table = np.array(covered, bool).reshape(len(covered), -1)
-        return np.asarray(~table[:, table.any(axis=0)])
+        covered = np.zeros((len(regions), size[0] * size[1]), bool)
+        for row, found in zip(covered, regions.values(), strict=True):
+            row[:] = covered_mask([_scaled(r, scale, size) for r in found], size).ravel() > 0
+        return np.asarray(~covered[:, covered.any(axis=0)])
 
     def see(self, frame: Frame) -> None:
         """Keep what is needed of one of :attr:`frames`."""

@@ -255,6 +255,13 @@ def test_missed_frames_give_nothing() -> None:
     assert one is not None and np.array_equal(one.colour, other.colour)
 
 
+def test_without_frames_or_heads_there_is_nothing_to_learn() -> None:
+    frames, tracks = recording()
+    assert learnt(frames, tracks, misses=dict.fromkeys(range(COUNT), "no-face")) is None
+    assert learnt(frames[:2], tracks[:2]) is None
+    assert learnt(frames, [Tracks.empty()] * COUNT) is None
+
+
 def test_a_face_nobody_detects_for_a_while_is_not_taken_for_wall() -> None:
     """The head stays at one place; for half of the recording no detector sees it."""
     box = (140.0, 70.0, 180.0, 120.0)
