@@ -9,16 +9,17 @@ from framework.spec import ComponentSpec, WeightSpec
 
 RESNET_WEIGHTS = WeightSpec(
     file="framework_fer:weights/resnet.safetensors",
-    sha256="0453d45b373b03cb170152855e786228bd94f743a13b74ce2cbc89b800f85d73",
+    sha256="b4d67944b7b95bf0096df56b384b03ef159ce5098c4a7983f0afee2b5f3cb6dd",
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
-    source="trained in this project by framework_fer.train, from dlib's face recognition network "
+    source="two networks trained in this project by framework_fer.train and joined by "
+    "framework_fer.pair, from dlib's face recognition network "
     "(King 2017, CC0 1.0); recipe in docs/models/fer-resnet.md",
 )
 
 RESNET_INT8 = WeightSpec(
     file="framework_fer:weights/resnet.int8.onnx",
-    sha256="a489affa8865c1b73ba821b4945ce4f32f24f8c631caffee55470a64662615cd",
+    sha256="5d0f47b7f507e8eb1d378781c2443de007375d3dd22e27f3459d6d143e35b4bf",
     licence=RESNET_WEIGHTS.licence,
     trained_on=RESNET_WEIGHTS.trained_on,
     source="the same weights, quantised by framework_fer.export --int8",
