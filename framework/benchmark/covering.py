@@ -163,24 +163,29 @@ def reencode(frames: Sequence[Frame]) -> list[Image]:
     import io
 
     import av
+    from av.video.reformatter import ColorRange, Colorspace
+
+    from framework.media.frame_maker import FrameMaker
+    from framework.media.picture import PictureConverter
 
     height, width = frames[0].bgr.shape[:2]
+    to_yuv, to_bgr = FrameMaker("yuv420p"), PictureConverter()
     even = (height + height % 2, width + width % 2)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=25, options=X264)
         stream.height, stream.width, stream.pix_fmt = *even, "yuv420p"
+        stream.codec_context.colorspace = int(Colorspace.ITU709)
+        stream.codec_context.color_range = int(ColorRange.MPEG)
         for frame in frames:
             pad = ((0, even[0] - height), (0, even[1] - width), (0, 0))
             padded = np.pad(frame.bgr, pad, mode="edge")
-            picture = av.VideoFrame.from_ndarray(padded, format="bgr24")
-            out.mux(stream.encode(picture))
+            out.mux(stream.encode(to_yuv.make(padded)))
         out.mux(stream.encode(None))
     buffer.seek(0)
     with av.open(buffer, "r") as back:
         images = [
-            np.asarray(f.to_ndarray(format="bgr24")[:height, :width], np.uint8, order="C")
-            for f in back.decode(video=0)
+            np.ascontiguousarray(to_bgr.convert(f)[:height, :width]) for f in back.decode(video=0)
         ]
     if len(images) != len(frames):
         raise ContractError(f"re-encoding: expected {len(frames)} frames, got {len(images)}")

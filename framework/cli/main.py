@@ -7,6 +7,7 @@ import signal
 import sys
 
 import typer
+from threadpoolctl import threadpool_limits
 
 from framework.cli import (
     advise,
@@ -132,9 +133,22 @@ def _heed_termination() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def _one_thread_for_blas() -> None:
+    """Linear algebra on one thread, unless the environment says otherwise.
+
+    Matrices here are small. OpenBLAS' threads wait for one another by giving up the processor again
+    and again, and on a busy machine a product of a few rows has taken minutes.
+    """
+    if "OPENBLAS_NUM_THREADS" in os.environ or "OMP_NUM_THREADS" in os.environ:
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # SciPy loads a library of its own later
+    threadpool_limits(limits=1, user_api="blas")
+
+
 def entry() -> None:
     """Console-script entry point."""
     _heed_termination()
+    _one_thread_for_blas()
     status = main()
     if status == EXIT_INTERRUPTED:
         # An interrupt inside the import of some extension modules leaves a mark in the interpreter,
