@@ -347,7 +347,7 @@ class Hourglass(nn.Module):
         self.out_channels = width[0] + inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.to(self.encoder.dtype, memory_format=self.layout)
+        x = x.to(self.encoder.dtype).to(memory_format=self.layout)  # faster than at once
         out: Tensor = self.decoder(self.encoder(x))
         return out  # (n, expansion + inputs, h, w)
 
@@ -525,36 +525,39 @@ class Generator(nn.Module):
             levels = levels[-1:]
         small = self.dense_motion_network.shrink(source)
         image = source if detail is None or not self.config.blend_output else detail
-        return SourceFeatures(image, small, tuple(levels))
+        return SourceFeatures(image, small, tuple(level.float() for level in levels))  # for warp
 
-    def warp(self, x: Tensor, motion: Motion) -> Tensor:
-        """Sample (n, C, h, w) where the flow points (grid resized to h, w)."""
+    def warp(self, x: Tensor, motion: Motion, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Sample (n, C, h, w) where the flow points (grid resized to h, w); the result's dtype."""
         # Coordinates count pixel centres from -1 to 1. Resized by the authors' rule an identity
         # flow is magnified by about 1 %; with the blend, that would blur every pixel that stays.
         exact = self.config.blend_output and self.config.align_corners
         grid = _resize(motion.grid.permute(0, 3, 1, 2), x, exact).permute(0, 2, 3, 1)
         # always sampled in float32: eight bits of mantissa can't address the pixels of a row
         out = F.grid_sample(x.float(), grid, align_corners=self.config.align_corners)
-        return out.to(x.dtype, memory_format=self.layout)
+        # both at once would be slower than one after the other
+        return out.to(dtype).to(memory_format=self.layout)
 
     def _blend(self, warped: Tensor, decoded: Tensor, motion: Motion) -> Tensor:
-        occlusion = _resize(motion.occlusion, warped).to(decoded.dtype)
+        occlusion = _resize(motion.occlusion, warped).to(decoded.dtype).expand_as(decoded)
+        # broadcast over channels that come last, lerp would take four times as long
+        occlusion = occlusion.to(memory_format=self.layout)
         return torch.lerp(decoded, warped.to(decoded.dtype), occlusion)
 
     def render(self, features: SourceFeatures, source: Keypoints, driving: Keypoints) -> Animation:
         """Animate encoded sources; every batch has the same n (``expand`` repeats a single one)."""
         motion = self.dense_motion_network(features.small, source, driving)
-        coarsest = features.levels[-1]
-        warped = self.warp(coarsest, motion)
+        dtype = self.first.conv.weight.dtype
+        warped = self.warp(features.levels[-1], motion, dtype)
         out = self.bottleneck(warped * _resize(motion.occlusion, warped).to(warped.dtype))  # eq. 6
         for index, up in enumerate(self.up_blocks):
             if self.config.blend_output:
                 if index > 0:  # the coarsest level is warped already
-                    warped = self.warp(features.levels[-(index + 1)], motion)
+                    warped = self.warp(features.levels[-(index + 1)], motion, dtype)
                 out = self._blend(warped, out, motion)
             out = up(out)
         if self.config.blend_output:
-            out = self._blend(self.warp(features.levels[0], motion), out, motion)
+            out = self._blend(self.warp(features.levels[0], motion, dtype), out, motion)
         image = torch.sigmoid(self.final(out).float())
         if self.config.blend_output:
             moved = self.warp(features.image, motion)
