@@ -174,7 +174,9 @@ def steady_crops(
 ) -> tuple[list[NDArray[np.uint8]], list[Square]]:
     """Crops of the head in every row of the table, and where they lie."""
     raw = [square_of_box(box) for box in table.xyxy]
-    smooth = smooth_track(np.array([(s.x, s.y, s.side) for s in raw]), table.time_s[table.frame])
+    smooth = smooth_track(
+        np.array([(s.x, s.y, s.side, s.angle) for s in raw]), table.time_s[table.frame]
+    )
     squares = [Square(*(float(v) for v in row)) for row in smooth]
     crops = [
         extract(frames[int(i)].bgr, s, side) for i, s in zip(table.frame, squares, strict=True)

@@ -60,7 +60,8 @@ class Exposure:
         dropped_s: the frame is not in the output.
         unprotected_s: the face left as it was.
         unprotected_frames: in how many frames it did. Anything above 0 fails the audit.
-        events: what components reported, counted by kind, for instance ``fallback``.
+        events: what components reported, counted by kind and reason, for instance
+            ``fallback: turned``.
     """
 
     present_s: float
@@ -224,7 +225,8 @@ class AuditRecorder:
 
     def event(self, event: ComponentEvent) -> None:
         """Count something that a component reported."""
-        self._events.setdefault(event.track_id, Counter())[event.kind] += 1
+        name = f"{event.kind}: {event.detail}" if event.detail else event.kind
+        self._events.setdefault(event.track_id, Counter())[name] += 1
 
     def failure(self, stage: str, error: BaseException | str, time_s: float | None = None) -> None:
         """Record an exception, by (the name of) its class alone; the same one again is counted."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ from framework_fomm import motion_range
 from framework_fomm.background import Background, Plate
 from framework_fomm.config import EMBEDDED, FommOptions
 from framework_fomm.cover import cover_heads, covered_mask
-from framework_fomm.crop import Square, extract, square_of_box
+from framework_fomm.crop import Square, extract, lean, square_of_box
 from framework_fomm.donors.assign import Assignment, new_key
 from framework_fomm.donors.store import Donor, load_selection
 from framework_fomm.driver import Driver, build_driver
@@ -53,7 +53,7 @@ from framework_fomm.neutral import (
 )
 from framework_fomm.places import Places
 from framework_fomm.rehearsal import Seen, rehearse
-from framework_fomm.scene import SceneLight, draw_label, place, portrait_sheet
+from framework_fomm.scene import SceneLight, draw_label, leaning, place, portrait_sheet
 from framework_fomm.smoothing import SquareFilter, smooth_track
 from framework_fomm.weights import load_model
 
@@ -151,12 +151,14 @@ class FommAnonymizer:
             rows = table.rows_of_track(track_id)
             person = self._person(track_id, table.role_of(track_id))
             raw = [square_of_box(table.xyxy[row]) for row in rows]
+            times = table.time_s[table.frame[rows]]
+            angles = _continued([motion_range.roll(table.landmarks[row]) for row in rows], times)
             smooth = smooth_track(
-                np.array([(s.x, s.y, s.side) for s in raw]), table.time_s[table.frame[rows]]
+                np.array([(s.x, s.y, s.side, a) for s, a in zip(raw, angles, strict=True)]), times
             )
             person.planned = {
-                int(frame): Square(*(float(v) for v in square))
-                for frame, square in zip(table.frame[rows], smooth, strict=True)
+                int(frame): Square(float(x), float(y), float(side), lean(float(angle)))
+                for frame, (x, y, side, angle) in zip(table.frame[rows], smooth, strict=True)
             }
             usable = usable_rows(table, rows, self.options)
             person.short = len(usable) < MIN_ROWS
@@ -306,9 +308,11 @@ class FommAnonymizer:
                     person.driver.restart()
                 person.squares.reset()
                 person.driving, person.opacity, person.time_s = None, 0.0, None
-            square = person.planned.get(frame.index) or person.squares(
-                square_of_box(face.xyxy), frame.time_s
-            )
+            square = person.planned.get(frame.index)
+            if square is None:
+                raw = replace(square_of_box(face.xyxy), angle=motion_range.roll(landmarks))
+                steady = person.squares(raw, frame.time_s)
+                square = replace(steady, angle=lean(steady.angle))
             reason = unusable_view(face, size, self.options)
             if role == Role.BYSTANDER or person.donor is None:
                 reason = motion_range.NO_DONOR
@@ -459,9 +463,18 @@ class FommAnonymizer:
             if head.portrait is not None:
                 flat = np.array(MASK_COLOUR, np.float32)
                 mixed = flat + head.opacity * (head.portrait - flat)
-                tile = np.round(mixed).astype(np.uint8)
+                tile = leaning(np.round(mixed).astype(np.uint8), head.square.angle, MASK_COLOUR)
             portraits[head.track_id] = tile
         return portrait_sheet(frame.bgr.shape, portraits, self._slots)
+
+
+def _continued(angles: Sequence[float], time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same without nan: on a line between what is known, 0 if nothing is."""
+    values = np.array(angles, np.float64)
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros(len(values))
+    return np.interp(time_s, time_s[known], values[known])
 
 
 def _mask(image: Image, region: Region, opacity: float) -> None:

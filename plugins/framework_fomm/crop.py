@@ -21,30 +21,41 @@ HEIGHT_PER_WIDTH = 1.25
 RISE_PER_HEIGHT = 0.05
 """The square's centre lies this much of the box height above the box's centre, for the hair."""
 
+_UPRIGHT = math.radians(12)  # the network has seen heads lean that far
+
 
 @dataclass(frozen=True)
 class Square:
-    """An upright square in picture coordinates: centre and side in pixels (not rounded)."""
+    """A square in picture coordinates: centre and side in pixels (not rounded).
+
+    Its top edge runs from left to right, turned by ``angle`` (radians, clockwise).
+    """
 
     x: float
     y: float
     side: float
+    angle: float = 0.0
+
+    @property
+    def reach(self) -> float:
+        """Half the side of the upright square that contains it, pixels."""
+        return self.side / 2 * (abs(math.cos(self.angle)) + abs(math.sin(self.angle)))
 
     def matrix(self, size: int) -> NDArray[np.float64]:
         """(2, 3): picture pixels -> pixels of a crop of ``size`` by ``size``."""
         scale = size / self.side
+        along, across = scale * math.cos(self.angle), scale * math.sin(self.angle)
+        turn = np.array([[along, across], [-across, along]])
         # pixel centres are at whole numbers, hence the half pixels
-        shift = (size - 1) / 2
-        return np.array(
-            [[scale, 0.0, shift - scale * self.x], [0.0, scale, shift - scale * self.y]]
-        )
+        shift = (size - 1) / 2 - turn @ [self.x, self.y]
+        return np.column_stack([turn, shift])
 
 
 def square_of_box(xyxy: NDArray[np.floating]) -> Square:
     """The square around the head whose face the detector's box (4,) encloses.
 
     >>> square_of_box(np.array([10.0, 20.0, 90.0, 120.0]))
-    Square(x=50.0, y=65.0, side=150.0)
+    Square(x=50.0, y=65.0, side=150.0, angle=0.0)
     """
     left, top, right, bottom = (float(v) for v in xyxy)
     height = max(bottom - top, HEIGHT_PER_WIDTH * (right - left), 1.0)
@@ -53,6 +64,18 @@ def square_of_box(xyxy: NDArray[np.floating]) -> Square:
         (top + bottom) / 2 - RISE_PER_HEIGHT * height,
         SIDE_PER_HEIGHT * height,
     )
+
+
+def lean(roll: float) -> float:
+    """How far the square turns with a head that leans by ``roll``; both in radians.
+
+    Not at all while the head is about upright, and then by the rest, so that the network always
+    sees a head that leans no further than those it was trained on.
+
+    >>> lean(0.1), round(lean(-0.6), 3)
+    (0.0, -0.391)
+    """
+    return math.copysign(max(0.0, abs(roll) - _UPRIGHT), roll) if abs(roll) > _UPRIGHT else 0.0
 
 
 def extract(picture: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uint8]:
@@ -67,7 +90,7 @@ def extract(picture: NDArray[np.uint8], square: Square, size: int) -> NDArray[np
     matrix = square.matrix(size)
     if shrink > 1:
         height, width = picture.shape[:2]
-        reach = square.side / 2 + 2 * shrink
+        reach = square.reach + 2 * shrink
         # whole blocks of shrink x shrink pixels on a fixed grid: the average never depends on where
         # the square happens to lie
         x0 = _clip_to_grid(square.x - reach, shrink, width)

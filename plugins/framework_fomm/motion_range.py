@@ -24,6 +24,7 @@ NO_DONOR = "no-donor"
 FAILED = "failed"
 
 _VISIBLE_SHARE = 0.8  # of the box that has to be inside the picture
+_LYING_DEG = 75.0
 _MAX_SHIFT = 0.45  # of any keypoint against the neutral frame, in half pictures
 _MAX_COORDINATE = 1.3
 _JACOBIAN_RANGE = (0.2, 5.0)  # area change of a local map against the neutral frame
@@ -68,6 +69,14 @@ def unusable_view(face: FaceView, frame_size: tuple[int, int], options: FommOpti
         if turned:
             return TURNED
     return None
+
+
+def roll(landmarks: NDArray[np.float32] | None) -> float:
+    """How far a head leans, radians, clockwise; nan if that isn't known or it lies on its side."""
+    if landmarks is None or not np.isfinite(landmarks).all():
+        return math.nan
+    degrees = head_pose(landmarks.astype(np.float64)).roll
+    return math.radians(degrees) if abs(degrees) < _LYING_DEG else math.nan
 
 
 def frontality(face: FaceView) -> float:

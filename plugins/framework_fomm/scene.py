@@ -115,12 +115,12 @@ def _into_picture(
     """Resample (s, s, c) to the pixels that the square covers in a picture of this size."""
     import cv2
 
-    half = square.side / 2
+    reach = square.reach
     rect = Rect(
-        int(np.clip(np.floor(square.x - half), 0, width)),
-        int(np.clip(np.floor(square.y - half), 0, height)),
-        int(np.clip(np.ceil(square.x + half) + 1, 0, width)),
-        int(np.clip(np.ceil(square.y + half) + 1, 0, height)),
+        int(np.clip(np.floor(square.x - reach), 0, width)),
+        int(np.clip(np.floor(square.y - reach), 0, height)),
+        int(np.clip(np.ceil(square.x + reach) + 1, 0, width)),
+        int(np.clip(np.ceil(square.y + reach) + 1, 0, height)),
     )
     if rect.empty:
         return rect, layers[:0]
@@ -140,6 +140,28 @@ def _into_picture(
         borderMode=cv2.BORDER_CONSTANT,
     )
     return rect, np.asarray(moved, np.float32)
+
+
+def leaning(
+    picture: NDArray[np.uint8], angle: float, colour: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """A portrait (s, s, 3) turned by ``angle`` (radians, clockwise), the corners filled."""
+    import cv2
+
+    if angle == 0:
+        return picture
+    size = len(picture)
+    middle = (size - 1) / 2
+    matrix = Square(middle, middle, size, angle).matrix(size)
+    turned = cv2.warpAffine(
+        picture,
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=colour,
+    )
+    return np.asarray(turned, np.uint8)
 
 
 def draw_label(image: Image, text: str = LABEL) -> None:

@@ -73,18 +73,25 @@ class SquareFilter:
     def __init__(self) -> None:
         self._centre = OneEuro(min_cutoff_hz=0.8, beta=6.0)
         self._log_side = OneEuro(min_cutoff_hz=0.3, beta=1.0)
+        self._angle = OneEuro(min_cutoff_hz=0.8, beta=2.0)
+        self._last_angle = 0.0
 
     def __call__(self, square: Square, time_s: float) -> Square:
-        """The square to cut out at this time."""
+        """The square to cut out at this time; an angle that isn't known (nan) stays as it was."""
         # speed in sides a second, so that a near and a far head are treated alike
         x, y = self._centre(np.array([square.x, square.y]), time_s, unit=square.side)
         (log_side,) = self._log_side(np.array([math.log(square.side)]), time_s)
-        return Square(float(x), float(y), math.exp(log_side))
+        if math.isfinite(square.angle):
+            self._last_angle = square.angle
+        (angle,) = self._angle(np.array([self._last_angle]), time_s)
+        return Square(float(x), float(y), math.exp(log_side), float(angle))
 
     def reset(self) -> None:
         """Forget the past."""
         self._centre.reset()
         self._log_side.reset()
+        self._angle.reset()
+        self._last_angle = 0.0
 
 
 def smooth_track(
@@ -93,7 +100,7 @@ def smooth_track(
     centre_sigma_s: float = 0.10,
     side_sigma_s: float = 0.40,
 ) -> NDArray[np.float64]:
-    """Zero-phase Gaussian smoothing of a whole track of squares (n, 3): x, y, side.
+    """Zero-phase Gaussian smoothing of a whole track of squares (n, 4): x, y, side, angle.
 
     The side is smoothed more than the centre: a mouth that opens makes a detector's box taller, and
     the head must not seem to grow with it. Gaps are respected: a weight falls with distance in
@@ -101,7 +108,7 @@ def smooth_track(
     """
     n = len(squares)
     result = np.array(squares, np.float64)
-    for column, sigma in ((slice(0, 2), centre_sigma_s), (slice(2, 3), side_sigma_s)):
+    for column, sigma in (([0, 1, 3], centre_sigma_s), ([2], side_sigma_s)):
         low = np.searchsorted(time_s, time_s - 3 * sigma)
         high = np.searchsorted(time_s, time_s + 3 * sigma, side="right")
         for i in range(n):

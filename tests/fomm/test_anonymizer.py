@@ -454,3 +454,21 @@ def test_medoid_is_a_frame_and_not_the_outlier() -> None:
     assert most_typical(frames) in frames[1:3]
     with pytest.raises(ValueError, match="candidate"):
         most_typical([])
+
+
+def test_the_square_leans_with_the_head(make_swap: Make) -> None:
+    """In files and live, also where the landmarks of a frame aren't known."""
+    points, middle = upright(BOX), np.mean([BOX[:2], BOX[2:]], axis=0)
+    angle = np.radians(40.0)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    leaning = ((points - middle) @ turn + middle).astype(np.float32)
+    frames = frames_of([scene(i) for i in range(12)])
+    tracks = [tracks_of(BOX, landmarks=leaning[None]) for _ in frames]
+    tracks[5] = tracks_of(BOX, with_landmarks=False)
+    swap = make_swap()
+    swap.prepare(Clip(frames, tracks))
+    planned = [swap._people[1].planned[i].angle for i in range(12)]
+    assert planned == pytest.approx([np.radians(28.0)] * 12, abs=0.01)
+    live = make_swap()
+    squares = [live._heads(f, t)[0].square for f, t in zip(frames, tracks, strict=True)]
+    assert [s.angle for s in squares] == pytest.approx([np.radians(28.0)] * 12, abs=0.01)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from framework_fomm.config import FommOptions
 from framework_fomm.crop import Square
@@ -39,23 +41,23 @@ def test_constant_and_standing_time() -> None:
 
 def test_track_that_moves_steadily_is_not_held_back() -> None:
     time = np.cumsum(np.random.default_rng(0).uniform(0.02, 0.06, 100))
-    squares = np.stack([100 + 50 * time, 80 - 20 * time, 90 + 5 * time], 1)
+    squares = np.stack([100 + 50 * time, 80 - 20 * time, 90 + 5 * time, 0.1 * time], 1)
     assert np.allclose(smooth_track(squares, time), squares, atol=1e-6)
 
 
 def test_track_loses_its_jitter() -> None:
     rng = np.random.default_rng(0)
     time = np.arange(200) / 25
-    squares = np.tile([200.0, 100.0, 80.0], (200, 1)) + rng.standard_normal((200, 3))
+    squares = np.tile([200.0, 100.0, 80.0, 0.0], (200, 1)) + rng.standard_normal((200, 4))
     smooth = smooth_track(squares, time)
-    assert smooth[:, :2].std(0).max() < 0.6 and smooth[:, 2].std() < 0.35
+    assert smooth[:, [0, 1, 3]].std(0).max() < 0.6 and smooth[:, 2].std() < 0.35
 
 
 def test_short_and_broken_tracks() -> None:
-    one = smooth_track(np.array([[5.0, 6.0, 7.0]]), np.array([0.0]))
-    assert one.tolist() == [[5.0, 6.0, 7.0]]
-    gap = smooth_track(np.array([[0.0, 0, 10], [100.0, 0, 10]]), np.array([0.0, 10.0]))
-    assert np.allclose(gap, [[0, 0, 10], [100, 0, 10]])
+    one = smooth_track(np.array([[5.0, 6.0, 7.0, 0.5]]), np.array([0.0]))
+    assert one.tolist() == [[5.0, 6.0, 7.0, 0.5]]
+    gap = smooth_track(np.array([[0.0, 0, 10, 0], [100.0, 0, 10, 0]]), np.array([0.0, 10.0]))
+    assert np.allclose(gap, [[0, 0, 10, 0], [100, 0, 10, 0]])
 
 
 def test_live_square_follows() -> None:
@@ -66,3 +68,12 @@ def test_live_square_follows() -> None:
     steady.reset()
     again = steady(Square(1.0, 2.0, 3.0), 0.0)
     assert np.allclose([again.x, again.y, again.side], [1.0, 2.0, 3.0])
+
+
+def test_a_live_angle_follows_and_is_kept_while_it_is_not_known() -> None:
+    steady = SquareFilter()
+    for i in range(100):
+        square = steady(Square(10.0, 50.0, 80.0, 0.5 if i < 50 else math.nan), i / 25)
+    assert abs(square.angle - 0.5) < 0.01
+    steady.reset()
+    assert steady(Square(10.0, 50.0, 80.0, math.nan), 0.0).angle == 0.0

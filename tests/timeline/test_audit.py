@@ -135,16 +135,16 @@ def test_failures_keep_the_class_and_nothing_else() -> None:
 
 def test_everything_else_is_listed_and_counted() -> None:
     recorder = covered(two_people())
-    for _ in range(3):
-        recorder.event(ComponentEvent(0, 0.0, 1, "fallback", "pose"))
+    for reason in ("turned", "hidden", "turned"):
+        recorder.event(ComponentEvent(0, 0.0, 1, "fallback", reason))
     recorder.event(ComponentEvent(1, 0.1, 2, "switch"))
     recorder.damage(Damage(0.4, "broken off", 1.5))
     recorder.dismissed(Dismissal(0.0, 0.1, 2, "nothing before or after"))
     recorder.note("The audio track was dropped.")
     recorder.note("The audio track was dropped.")
     audit = close(recorder)
-    assert audit.people[0].exposure.events == {"fallback": 3}
-    assert audit.total.events == {"fallback": 3, "switch": 1}
+    assert audit.people[0].exposure.events == {"fallback: hidden": 1, "fallback: turned": 2}
+    assert audit.total.events == {"fallback: hidden": 1, "fallback: turned": 2, "switch": 1}
     assert audit.notes == ("The audio track was dropped.",)
     assert audit.reasons == ("the source is damaged (1 time)",)
     assert len(audit.dismissed) == 1
