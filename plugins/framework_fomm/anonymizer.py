@@ -53,7 +53,7 @@ from framework_fomm.neutral import (
 )
 from framework_fomm.places import Places
 from framework_fomm.rehearsal import Seen, rehearse
-from framework_fomm.scene import SceneLight, draw_label, leaning, place, portrait_sheet
+from framework_fomm.scene import SceneLight, alone, draw_label, place, portrait_sheet
 from framework_fomm.smoothing import SquareFilter, smooth_track
 from framework_fomm.weights import load_model
 
@@ -460,10 +460,10 @@ class FommAnonymizer:
             if head.track_id not in self._slots:
                 continue
             tile = np.full((self.animator.size, self.animator.size, 3), MASK_COLOUR, np.uint8)
-            if head.portrait is not None:
+            if head.portrait is not None and head.matte is not None:
+                shown = alone(head.portrait, head.matte, head.square.angle)
                 flat = np.array(MASK_COLOUR, np.float32)
-                mixed = flat + head.opacity * (head.portrait - flat)
-                tile = leaning(np.round(mixed).astype(np.uint8), head.square.angle, MASK_COLOUR)
+                tile = np.round(flat + head.opacity * (shown - flat)).astype(np.uint8)
             portraits[head.track_id] = tile
         return portrait_sheet(frame.bgr.shape, portraits, self._slots)
 

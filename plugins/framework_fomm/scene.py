@@ -142,24 +142,29 @@ def _into_picture(
     return rect, np.asarray(moved, np.float32)
 
 
-def leaning(
-    picture: NDArray[np.uint8], angle: float, colour: tuple[int, int, int]
-) -> NDArray[np.uint8]:
-    """A portrait (s, s, 3) turned by ``angle`` (radians, clockwise), the corners filled."""
+def alone(portrait: NDArray[np.uint8], matte: NDArray[np.uint8], angle: float) -> NDArray[np.uint8]:
+    """A head on nothing but the donors' even background, turned by ``angle`` (radians, clockwise).
+
+    Args:
+        portrait: (s, s, 3) on :data:`BACKGROUND`; where the motion came from outside of it, black.
+        matte: (s, s), 255 where the head is.
+    """
     import cv2
 
+    alpha = matte.astype(np.float32)[..., None] / 255
+    studio = np.array(BACKGROUND, np.float32)
+    head = np.round(studio + alpha * (portrait - studio)).astype(np.uint8)
     if angle == 0:
-        return picture
-    size = len(picture)
+        return head
+    size = len(head)
     middle = (size - 1) / 2
-    matrix = Square(middle, middle, size, angle).matrix(size)
     turned = cv2.warpAffine(
-        picture,
-        matrix,
+        head,
+        Square(middle, middle, size, angle).matrix(size),
         (size, size),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=colour,
+        borderValue=tuple(int(v) for v in BACKGROUND),
     )
     return np.asarray(turned, np.uint8)
 

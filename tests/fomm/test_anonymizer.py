@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from framework_fomm.anonymizer import MASK_COLOUR, FommAnonymizer
+from framework_fomm.donors.store import BACKGROUND
 from framework_fomm.model import Keypoints
 from framework_fomm.neutral import Neutral, candidates, most_typical, usable_rows
-from framework_fomm.scene import LABEL, SceneLight, draw_label
+from framework_fomm.scene import LABEL, SceneLight, alone, draw_label
 
 from framework.regions import face_region
 from framework.table import EmotionSamples, RowState, TrackTable
@@ -472,3 +473,15 @@ def test_the_square_leans_with_the_head(make_swap: Make) -> None:
     live = make_swap()
     squares = [live._heads(f, t)[0].square for f, t in zip(frames, tracks, strict=True)]
     assert [s.angle for s in squares] == pytest.approx([np.radians(28.0)] * 12, abs=0.01)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6])
+def test_a_portrait_alone_stands_on_an_even_background(angle: float) -> None:
+    portrait = np.zeros((64, 64, 3), np.uint8)  # black, as where the motion came from outside
+    portrait[20:44, 24:40] = (30, 60, 200)
+    matte = np.zeros((64, 64), np.uint8)
+    matte[20:44, 24:40] = 255
+    shown = alone(portrait, matte, angle)
+    assert (shown[[0, 0, -1, -1], [0, -1, 0, -1]] == BACKGROUND).all()
+    assert (shown[32, 32] == (30, 60, 200)).all()
+    assert ((shown == BACKGROUND).all(-1) | (shown[..., 2] > 190)).all()
