@@ -11,6 +11,7 @@ threshold would mask.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from framework_fomm.plugin import FOMM_WEIGHTS
 from framework_fomm.weights import load_model
 from numpy.typing import NDArray
 
-from framework import Frame, Kind, Registry
+from framework import FrameworkError, Kind, Registry, UserError
+from framework.errors import EXIT_CANNOT_RUN
+from framework.media import open_reader
 from framework.weights import verified
 
 THRESHOLDS = (1.55, 1.65, 1.75, 1.9)
@@ -33,15 +36,14 @@ Picture = NDArray[np.uint8]
 
 def views(path: Path, detector: Any) -> list[tuple[Picture, NDArray[Any], NDArray[Any]]]:
     """Pictures with box (4,) and landmarks (5, 2) of the most certain face."""
-    capture, pictures = cv2.VideoCapture(str(path)), []
-    while (read := capture.read())[0]:
-        pictures.append(np.asarray(read[1], np.uint8))
+    with open_reader(path) as reader:
+        frames = list(reader)
     found = []
-    for picture in pictures[:: max(1, len(pictures) // VIEWS)]:
-        faces = detector.detect([Frame(picture, 0, 0.0)])[0]
+    for frame in frames[:: max(1, len(frames) // VIEWS)]:
+        faces = detector.detect([frame])[0]
         if len(faces):
             best = int(np.argmax(faces.score))
-            found.append((picture, faces.xyxy[best], faces.landmarks[best]))
+            found.append((frame.bgr, faces.xyxy[best], faces.landmarks[best]))
     return found
 
 
@@ -58,22 +60,22 @@ def patched(
     return result
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--heights", type=int, nargs="+", default=[32, 40, 56, 80, 110, 160])
-    asked = parser.parse_args()
+def measure(folder: Path, heights: list[int]) -> None:
+    """Print the table. ``UserError`` if there are no clips with a face."""
     model = load_model(verified(FOMM_WEIGHTS), None)
     animator = Animator(model, choose_device("cpu"), "auto")
     detector = Registry.load().create(Kind.DETECTOR, "retinaface")
-    clips = [views(path, detector) for path in sorted(asked.clips.iterdir())]
+    clips = [views(path, detector) for path in sorted(folder.glob("*.mp4"))]
+    clips = [clip for clip in clips if clip]
+    if not clips:
+        raise UserError(f"{folder}: expected a folder with .mp4 clips of one face each; found none")
 
     def spreads(crops: list[Picture]) -> NDArray[np.float64]:
         parts = [np.stack(crops[i : i + 8]) for i in range(0, len(crops), 8)]
         return np.concatenate([np.asarray(animator.keypoints(part)[1]) for part in parts])
 
     print("height  views  largest  | share masked at " + "  ".join(map(str, THRESHOLDS)))
-    for height in asked.heights:
+    for height in heights:
         ratios: dict[str, list[float]] = {"ordinary": [], "eyes": [], "mouth": []}
         for clip in clips:
             crops: dict[str, list[Picture]] = {name: [] for name in ratios}
@@ -89,15 +91,26 @@ def main() -> int:
                 for name, middle in middles.items():
                     hidden = patched(small, box, middle, points[2])
                     crops[name].append(extract(hidden, square, animator.size))
-            if crops["ordinary"]:
-                found = {name: spreads(crops[name]) for name in ratios}
-                usual = float(np.median(found["ordinary"]))
-                for name in ratios:
-                    ratios[name] += list(found[name] / usual)
+            found = {name: spreads(crops[name]) for name in ratios}
+            usual = float(np.median(found["ordinary"]))
+            for name in ratios:
+                ratios[name] += list(found[name] / usual)
         for name, values in ratios.items():
             shares = [f"{np.mean(np.array(values) > t):.2f}" for t in THRESHOLDS]
             row = f"{height:>6}  {len(values):>5}  {max(values):>7.2f}  {name:>8}"
             print(f"{row}  {'  '.join(shares)}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--heights", type=int, nargs="+", default=[32, 40, 56, 80, 110, 160])
+    asked = parser.parse_args()
+    try:
+        measure(asked.clips, asked.heights)
+    except FrameworkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CANNOT_RUN
     return 0
 
 

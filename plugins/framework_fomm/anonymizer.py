@@ -59,6 +59,7 @@ from framework_fomm.weights import load_model
 
 MASK_COLOUR = (128, 128, 128)
 FALLBACK = "fallback"
+_FIXED_HAIR = {"shoulders": SHOULDERS, "head": NO_HAIR}  # options under which nobody looks
 _HAIR_LOOKS = 30  # at each person of a recording
 _HAIR_EVERY_S = 0.5  # between looks in a stream
 _RESTART_AFTER_S = 0.5  # a head that was away so long starts again without its past
@@ -218,10 +219,8 @@ class FommAnonymizer:
 
     def _widest_hair(self, track_id: int) -> HairReach:
         """How much of a person's hair is covered in any frame, at most."""
-        if self.options.hair == "shoulders":
-            return SHOULDERS
-        if self.options.hair == "head":
-            return NO_HAIR
+        if self.options.hair != "find":
+            return _FIXED_HAIR[self.options.hair]
         person = self._people.get(track_id)
         settled = person is not None and person.hair.settled
         return person.hair.reach(0.0) if person is not None and settled else FURTHEST
@@ -333,7 +332,7 @@ class FommAnonymizer:
     def _hair(self, person: Person, frame: Frame, region: Region, face: FaceView) -> HairReach:
         """How far a person's hair has to be covered in this frame."""
         if self.options.hair != "find":
-            return SHOULDERS if self.options.hair == "shoulders" else NO_HAIR
+            return _FIXED_HAIR[self.options.hair]
         if face.observed and frame.time_s >= person.hair_time_s + _HAIR_EVERY_S:
             person.hair.look(frame.bgr, region)
             person.hair_time_s = frame.time_s

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from framework.regions import Rect, Region
 from framework.types import Frame, Image
-from framework_fomm.cover import covered_mask, push_pull
+from framework_fomm.cover import FEATHER, covered_mask, push_pull
 
 SAMPLES = 24
 """Frames that are kept until the plate is made."""
@@ -196,7 +196,7 @@ class Background:
         width, height = self._size
         mask = np.zeros((height, width), np.uint8)
         for region in regions:
-            rect, part = region.raster(max(2.0, (0.06 + _BESIDE) * region.face_px))
+            rect, part = region.raster(max(2.0, (FEATHER + _BESIDE) * region.face_px))
             view = mask[rect.slices]
             view[part > 0] = 255
         return mask
@@ -398,7 +398,7 @@ def _scaled(region: Region, scale: float, size: tuple[int, int]) -> Region:
 
     middle = region.polygon.mean(axis=0)
     reach = max(float(np.hypot(*(region.polygon - middle).T).mean()), 1.0)
-    grow = 1 + (0.06 + _BESIDE) * region.face_px / reach
+    grow = 1 + (FEATHER + _BESIDE) * region.face_px / reach
     polygon = ((middle + grow * (region.polygon - middle)) * scale).astype(np.float32)
     return dataclasses.replace(region, polygon=polygon, frame_size=size)
 

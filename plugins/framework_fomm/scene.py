@@ -149,24 +149,12 @@ def alone(portrait: NDArray[np.uint8], matte: NDArray[np.uint8], angle: float) -
         portrait: (s, s, 3) on :data:`BACKGROUND`; where the motion came from outside of it, black.
         matte: (s, s), 255 where the head is.
     """
-    import cv2
-
-    alpha = matte.astype(np.float32)[..., None] / 255
-    studio = np.array(BACKGROUND, np.float32)
-    head = np.round(studio + alpha * (portrait - studio)).astype(np.uint8)
-    if angle == 0:
-        return head
-    size = len(head)
+    size = len(portrait)
+    sheet = np.empty_like(portrait)
+    sheet[:] = BACKGROUND
     middle = (size - 1) / 2
-    turned = cv2.warpAffine(
-        head,
-        Square(middle, middle, size, angle).matrix(size),
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=tuple(int(v) for v in BACKGROUND),
-    )
-    return np.asarray(turned, np.uint8)
+    place(sheet, portrait, matte, Square(middle, middle, size, angle), np.ones(3, np.float32))
+    return sheet
 
 
 def draw_label(image: Image, text: str = LABEL) -> None:
