@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from framework_encounter.cohort import read_cohort, summarise, write_cohort
+from framework_encounter.joint import Joint
+from framework_encounter.joint_file import write_joint
 
-from framework.cohort import read_cohort, summarise, write_cohort
-from framework.encounter.joint import Joint
-from framework.encounter.joint_file import write_joint
 from framework.types import EMOTIONS, UNKNOWN, PersonTimeline, Role
 
 MIX = {

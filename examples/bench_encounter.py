@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from framework_encounter import make_encounter, run_encounter
 from numpy.typing import NDArray
 
-from framework.encounter import make_encounter, run_encounter
 from framework.media import MediaKind, SourceInfo, open_writer
 from framework.testing.scenes import picture
 

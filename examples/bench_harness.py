@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from framework_benchmark import runner, work
+from framework_benchmark.attacks import t5_motion
+from framework_benchmark.config import load_benchmark_config
+from framework_benchmark.data.synthetic import SyntheticSource
+from framework_benchmark.store import Store
 
 from framework import Registry
-from framework.benchmark import runner, work
-from framework.benchmark.attacks import t5_motion
-from framework.benchmark.config import load_benchmark_config
-from framework.benchmark.data.synthetic import SyntheticSource
-from framework.benchmark.store import Store
 
 CALLS = ("detect", "update", "embed", "classify", "prepare", "anonymize", "anonymize_batch")
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+from framework_benchmark.data import open_data
+from framework_benchmark.items import Item
+from framework_benchmark.studio import Studio
 from numpy.typing import NDArray
 
 from framework import BuildContext, Kind, Registry
-from framework.benchmark.data import open_data
-from framework.benchmark.items import Item
-from framework.benchmark.studio import Studio
 from framework.config import merge_options
 from framework.errors import FrameworkError
 

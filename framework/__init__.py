@@ -38,7 +38,7 @@ from framework.protocols import (
     VoiceAnonymizer,
 )
 from framework.registry import Registry
-from framework.spec import BuildContext, ComponentSpec, Kind, WeightSpec
+from framework.spec import BuildContext, CommandSpec, ComponentSpec, Kind, WeightSpec
 from framework.table import TrackTable
 from framework.types import (
     EMOTIONS,
@@ -63,6 +63,7 @@ __all__ = [
     "Anonymizer",
     "BuildContext",
     "CheckError",
+    "CommandSpec",
     "ComponentError",
     "ComponentEvent",
     "ComponentSpec",

@@ -1,4 +1,4 @@
-"""The seven hooks. Each is called once at start-up and returns descriptions, never components.
+"""The hooks. Each is called once at start-up and returns descriptions, never components.
 
 A complete plugin is a module that the entry-point group ``framework.plugins`` names::
 
@@ -25,7 +25,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from framework.spec import ComponentSpec, Kind
+from framework.spec import CommandSpec, ComponentSpec, Kind
 
 PROJECT = "framework"
 
@@ -97,6 +97,25 @@ def framework_voice_anonymizers() -> Iterable[ComponentSpec]:
     """
     return ()
 
+
+@hookspec
+def framework_commands() -> Iterable[CommandSpec]:
+    """Commands of ``framework``: a name, a line for ``framework --help``, and a lazy target.
+
+    A complete plugin::
+
+        from framework import CommandSpec, hookimpl
+
+        @hookimpl
+        def framework_commands():
+            yield CommandSpec("count", "count the faces of a recording", "my_package.count:app")
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+COMMANDS_HOOK = "framework_commands"
 
 HOOK_OF_KIND: dict[Kind, str] = {
     Kind.DETECTOR: "framework_detectors",

@@ -22,7 +22,7 @@ import pluggy
 
 from framework import hookspecs
 from framework.errors import ComponentError, FrameworkError
-from framework.spec import API_VERSION, BuildContext, ComponentSpec, Kind
+from framework.spec import API_VERSION, BuildContext, CommandSpec, ComponentSpec, Kind
 from framework.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -69,11 +69,22 @@ class Component:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command's description together with the package that brings it."""
+
+    spec: CommandSpec
+    plugin: str
+    distribution: str
+    version: str
+
+
 @dataclass
 class Registry:
-    """Every component that is installed, by kind and name."""
+    """Every component that is installed, by kind and name, and every command."""
 
     components: dict[tuple[Kind, str], Component] = field(default_factory=dict)
+    commands: dict[str, Command] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     """Distributions with plugins that were not loaded, because ``only`` does not name them."""
@@ -149,7 +160,7 @@ class Registry:
             problem("register", _line(error))
             return
         callers = manager.get_hookcallers(plugin) or []
-        known = set(hookspecs.HOOK_OF_KIND.values())
+        known = {*hookspecs.HOOK_OF_KIND.values(), hookspecs.COMMANDS_HOOK}
         hooked = {caller.name for caller in callers}
         for caller in callers:
             if caller.name not in known:
@@ -161,9 +172,11 @@ class Registry:
             problem("register", f"'{attribute}' lacks the decorator @hookimpl, so it is not called")
         if not hooked and not undecorated:
             problem("register", "it has no hook; decorate at least one with @hookimpl")
-        for kind, hook in hookspecs.HOOK_OF_KIND.items():
+
+        def collected(hook: str, expected: type) -> list[Any]:
+            """The valid descriptions that one hook of this plugin returns."""
             if hook not in hooked:
-                continue
+                return []
             try:
                 with contextlib.redirect_stdout(sys.stderr):
                     specs = [spec for given in getattr(manager.hook, hook)() for spec in given]
@@ -171,12 +184,26 @@ class Registry:
                 raise
             except BaseException as error:
                 problem("collect", f"{hook}: {_line(error)}")
-                continue
-            for spec in specs:
-                if (error_text := _spec_error(spec)) is not None:
-                    problem("collect", f"{hook}: {error_text}")
-                    continue
+                return []
+            errors = [_spec_error(spec, expected) for spec in specs]
+            for error_text in filter(None, errors):
+                problem("collect", f"{hook}: {error_text}")
+            return [spec for spec, wrong in zip(specs, errors, strict=True) if wrong is None]
+
+        for kind, hook in hookspecs.HOOK_OF_KIND.items():
+            for spec in collected(hook, ComponentSpec):
                 self._add(Component(kind, spec, name, distribution, version), problem)
+        for spec in collected(hookspecs.COMMANDS_HOOK, CommandSpec):
+            self._add_command(Command(spec, name, distribution, version), problem)
+
+    def _add_command(self, command: Command, problem: Any) -> None:
+        first = self.commands.setdefault(command.spec.name, command)
+        if first is not command:
+            problem(
+                "collect",
+                f"command '{command.spec.name}' is already provided by {first.distribution} "
+                f"{first.version}; that one is used",
+            )
 
     def _add(self, component: Component, problem: Any) -> None:
         key = (component.kind, component.spec.name)
@@ -327,9 +354,10 @@ def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _spec_error(spec: object) -> str | None:
-    if not isinstance(spec, ComponentSpec):
-        return f"expected ComponentSpec, got {type(spec).__name__}"
+def _spec_error(spec: object, expected: type) -> str | None:
+    if not isinstance(spec, expected):
+        return f"expected {expected.__name__}, got {type(spec).__name__}"
+    assert isinstance(spec, ComponentSpec | CommandSpec)
     if not _NAME.fullmatch(spec.name):
         return f"name {spec.name!r}: expected lower-case letters, digits and hyphens"
     if spec.api not in SUPPORTED_API:
@@ -338,7 +366,7 @@ def _spec_error(spec: object) -> str | None:
             f"'{spec.name}' is written for plugin API {spec.api}, this framework supports "
             f"{supported}; install a matching version of the plugin"
         )
-    for what in ("factory", "config"):
+    for what in ("target",) if isinstance(spec, CommandSpec) else ("factory", "config"):
         value = getattr(spec, what)
         if not re.fullmatch(r"[\w.]+:[\w.]+", value):
             return f"'{spec.name}': {what} {value!r}: expected 'module:attribute'"

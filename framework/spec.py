@@ -84,6 +84,26 @@ class ComponentSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """The description of one command of the command line.
+
+    Attributes:
+        name: what the user types after ``framework``; lower-case letters, digits and hyphens.
+        summary: one line for ``framework --help``.
+        target: ``"module:app"``, a :class:`typer.Typer`; imported when the command is called. An
+            app with one command and no callback becomes that command, any other a group.
+        requires: pip requirements, shown when the import of the target fails.
+        api: plugin API number it was written for.
+    """
+
+    name: str
+    summary: str
+    target: str
+    requires: tuple[str, ...] = ()
+    api: int = API_VERSION
+
+
+@dataclass(frozen=True, slots=True)
 class BuildContext:
     """What the core tells every factory about the run.
 

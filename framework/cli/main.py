@@ -9,19 +9,8 @@ import sys
 import typer
 from threadpoolctl import threadpool_limits
 
-from framework.cli import (
-    advise,
-    benchmark,
-    cohort,
-    components,
-    doctor,
-    donors,
-    encounter,
-    live,
-    plugin,
-    run,
-    verify,
-)
+from framework.cli import components, doctor, plugin, run
+from framework.cli.commands import CommandGroup
 from framework.cli.console import fail
 from framework.errors import (
     EXIT_CANNOT_RUN,
@@ -33,6 +22,7 @@ from framework.errors import (
 
 app = typer.Typer(
     name="framework",
+    cls=CommandGroup,
     help="Share face video without sharing faces.",
     no_args_is_help=True,
     add_completion=False,
@@ -41,16 +31,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.mount(app)
-encounter.mount(app)
-live.mount(app)
-advise.mount(app)
-cohort.mount(app)
 components.mount(app)
 plugin.mount(app)
-app.add_typer(donors.app, name="donors")
 doctor.mount(app)
-benchmark.mount(app)
-verify.mount(app)
 
 
 @app.callback(invoke_without_command=True)

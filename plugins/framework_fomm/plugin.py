@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from framework.hookspecs import hookimpl
-from framework.spec import ComponentSpec, WeightSpec
+from framework.spec import CommandSpec, ComponentSpec, WeightSpec
 
 FOMM_WEIGHTS = WeightSpec(
     file="framework_fomm:weights/fomm.safetensors",
@@ -33,4 +33,13 @@ def framework_anonymizers() -> Iterable[ComponentSpec]:
         capabilities=frozenset({"batch", "prepare", "events", "whole-frame", "synthetic"}),
         weights=(FOMM_WEIGHTS,),
         licence="MIT",
+    )
+
+
+@hookimpl
+def framework_commands() -> Iterable[CommandSpec]:
+    yield CommandSpec(
+        "donors",
+        "The portraits that a swap shows: list them, add your own, remove them",
+        "framework_fomm.donors_command:app",
     )

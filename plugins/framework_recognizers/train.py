@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from framework_benchmark.data import open_data
+from framework_benchmark.faces import crops, find_subject, look_again
+from framework_benchmark.items import Item
 from numpy.typing import NDArray
 
-from framework.benchmark.data import open_data
-from framework.benchmark.faces import crops, find_subject, look_again
-from framework.benchmark.items import Item
 from framework.errors import EXIT_CANNOT_RUN, ConfigError, FrameworkError, UserError
 from framework.protocols import Detector, Tracker
 from framework.registry import Registry

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 import pytest
-
-from framework.benchmark.attacks import t0_naive, t1_informed, t2_retrained, t3_reversal, t4_track
-from framework.benchmark.attacks.material import CropPair, Material, Template
-from framework.benchmark.attacks.ridge import fit_ridge
-from framework.benchmark.attacks.t5_motion import CURVES, attack, curves
-from framework.benchmark.metrics.identification import hits
+from framework_benchmark.attacks import t0_naive, t1_informed, t2_retrained, t3_reversal, t4_track
+from framework_benchmark.attacks.material import CropPair, Material, Template
+from framework_benchmark.attacks.ridge import fit_ridge
+from framework_benchmark.attacks.t5_motion import CURVES, attack, curves
+from framework_benchmark.metrics.identification import hits
 
 D = 24
 

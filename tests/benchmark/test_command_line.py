@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from framework_benchmark.config import load_benchmark_config
+from framework_benchmark.outputs.compare import KEY
+from framework_benchmark.outputs.files import FORMAT, VERSION
+from framework_benchmark.store import FILE, Row, Store
 
-from framework.benchmark.config import load_benchmark_config
-from framework.benchmark.outputs.compare import KEY
-from framework.benchmark.outputs.files import FORMAT, VERSION
-from framework.benchmark.store import FILE, Row, Store
 from framework.cli.main import main
 
 

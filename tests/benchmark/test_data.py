@@ -7,14 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from framework_benchmark.config import load_benchmark_config
+from framework_benchmark.data import open_data
+from framework_benchmark.data.sources import FileSource
+from framework_benchmark.data.synthetic import synthetic
+from framework_benchmark.items import DataSet, Item, ItemKind, pseudonym
+from framework_benchmark.methods import Part, contamination
+from framework_benchmark.selection import select
 
-from framework.benchmark.config import load_benchmark_config
-from framework.benchmark.data import open_data
-from framework.benchmark.data.sources import FileSource
-from framework.benchmark.data.synthetic import synthetic
-from framework.benchmark.items import DataSet, Item, ItemKind, pseudonym
-from framework.benchmark.methods import Part, contamination
-from framework.benchmark.selection import select
 from framework.errors import ConfigError, MediaError
 from framework.spec import Kind, WeightSpec
 from tests.verify import recordings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_benchmark.metrics.emotion import ConfusionFigure, count_labels
+from framework_benchmark.metrics.events import Event, EventCounts, match_events
+from framework_benchmark.metrics.temporal import flow_warp_error, landmark_jerk, steps
 
 from framework.agreement import from_confusion
-from framework.benchmark.metrics.emotion import ConfusionFigure, count_labels
-from framework.benchmark.metrics.events import Event, EventCounts, match_events
-from framework.benchmark.metrics.temporal import flow_warp_error, landmark_jerk, steps
 from framework.types import EMOTIONS, Role
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from framework_benchmark.data import open_data
 from framework_recognizers import train
 from framework_recognizers.fisher import FisherRecognizer, load
 from framework_recognizers.plugin import FISHER_WEIGHTS
 from safetensors.numpy import save_file
 
-from framework.benchmark.data import open_data
 from framework.errors import ConfigError, WeightsError
 from framework.testing import conformance
 from framework.weights import verified

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_benchmark.metrics.identification import hits, normalised
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.benchmark.metrics.identification import hits, normalised
 
 
 def test_identical_galleries_give_rank_one() -> None:

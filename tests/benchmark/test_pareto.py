@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from framework_benchmark.outputs.pareto import BOTTOM, HEIGHT, TOP, _spread
 from hypothesis import given
 from hypothesis import strategies as st
-
-from framework.benchmark.outputs.pareto import BOTTOM, HEIGHT, TOP, _spread
 
 GAP = 18.0
 HEIGHTS = st.floats(TOP, HEIGHT - BOTTOM)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_benchmark.covering import reencode
 
 from framework import Frame
-from framework.benchmark.covering import reencode
 
 
 @pytest.mark.parametrize("size", [(64, 64), (61, 47)])

@@ -10,13 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from framework_benchmark.config import BenchmarkConfig, load_benchmark_config
+from framework_benchmark.outputs.compare import changes, read_leaderboard
+from framework_benchmark.outputs.report import report
+from framework_benchmark.results.evaluate import Results, evaluate
+from framework_benchmark.runner import Bench, run_benchmark
+from framework_benchmark.store import FILE, Store
 
-from framework.benchmark.config import BenchmarkConfig, load_benchmark_config
-from framework.benchmark.outputs.compare import changes, read_leaderboard
-from framework.benchmark.outputs.report import report
-from framework.benchmark.results.evaluate import Results, evaluate
-from framework.benchmark.runner import Bench, run_benchmark
-from framework.benchmark.store import FILE, Store
 from framework.errors import MediaError
 from tests.benchmark import parts
 

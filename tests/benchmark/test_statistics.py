@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_benchmark.metrics.ratio import Ratio
+from framework_benchmark.statistics.bootstrap import exact_binomial, interval
+from framework_benchmark.statistics.equivalence import equivalent_distributions, tost
+from framework_benchmark.statistics.groups import by_group
+from framework_benchmark.statistics.paired import holm, sign_flip_p
 from scipy import stats
-
-from framework.benchmark.metrics.ratio import Ratio
-from framework.benchmark.statistics.bootstrap import exact_binomial, interval
-from framework.benchmark.statistics.equivalence import equivalent_distributions, tost
-from framework.benchmark.statistics.groups import by_group
-from framework.benchmark.statistics.paired import holm, sign_flip_p
 
 
 def test_bca_agrees_with_scipy_on_a_mean() -> None:
@@ -46,7 +45,7 @@ def test_too_few_persons_give_no_interval() -> None:
 
 
 def test_random_embeddings_are_at_chance_within_the_interval() -> None:
-    from framework.benchmark.metrics.identification import hits
+    from framework_benchmark.metrics.identification import hits
 
     rng = np.random.default_rng(11)
     n = 60

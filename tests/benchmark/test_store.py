@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from framework.benchmark.store import Row, Store, StoreError, key_of
+from framework_benchmark.store import Row, Store, StoreError, key_of
 
 
 def _row(key: str, status: str = "ok", size: int = 3) -> Row:

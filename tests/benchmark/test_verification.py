@@ -8,16 +8,15 @@ import types
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu
-
-from framework.benchmark.metrics.linkability import d_sys
-from framework.benchmark.metrics.verification import (
+from framework_benchmark.metrics.linkability import d_sys
+from framework_benchmark.metrics.verification import (
     Comparisons,
     accepted,
     auc,
     eer,
     threshold_at_far,
 )
+from scipy.stats import mannwhitneyu
 
 
 def _square(scores: np.ndarray) -> Comparisons:

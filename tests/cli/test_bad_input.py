@@ -106,7 +106,7 @@ def test_what_can_be_refused_is_refused_before_the_recording_is_analysed(
         pytest.fail("the recording was analysed first")
 
     monkeypatch.setattr("framework.pipeline.analyze.analyze_recording", hours)
-    monkeypatch.setattr("framework.encounter.run.analyze_recording", hours)
+    monkeypatch.setattr("framework_encounter.run.analyze_recording", hours)
     out = tmp_path / "out"
     source = str(clip(frames=2))
     line = refused(capsys, *command, source, *FAKES, *more, "--out", str(out))

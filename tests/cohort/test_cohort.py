@@ -10,12 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from framework import ConfigError, MediaError
-from framework.cli.main import main
-from framework.cohort import (
+from framework_encounter.cohort import (
     Cohort,
     CohortRow,
     CountTable,
@@ -26,7 +21,12 @@ from framework.cohort import (
     summarise,
     write_cohort,
 )
-from framework.cohort.summary import _histogram
+from framework_encounter.cohort.summary import _histogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framework import ConfigError, MediaError
+from framework.cli.main import main
 from framework.types import EMOTIONS, Role
 
 Study = Callable[..., Path]

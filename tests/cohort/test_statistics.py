@@ -2,11 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
-
-from framework.cohort.statistics import (
+from framework_encounter.cohort.statistics import (
     bootstrap_counts,
     chi_square,
     cramers_v,
@@ -17,6 +13,9 @@ from framework.cohort.statistics import (
     shares,
     wilson,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 
 def test_holm_as_in_the_textbook() -> None:

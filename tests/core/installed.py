@@ -6,7 +6,6 @@ import base64
 import hashlib
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from collections.abc import Sequence
@@ -75,7 +74,8 @@ def make_environment(root: Path, wheels: Sequence[Path]) -> Path:
     venv.create(root / "env", with_pip=False)
     libraries = root / "env" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     packages = libraries / "site-packages"
-    seen = [ROOT, ROOT / "plugins", sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    outer = [place for place in sys.path if place.endswith("site-packages")]
+    seen = [ROOT, ROOT / "plugins", *outer]
     (packages / "shared.pth").write_text("".join(f"{place}\n" for place in seen))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--no-index", "--target", str(packages)]

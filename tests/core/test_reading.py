@@ -7,11 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from framework_encounter.cohort.counts import read_counts
+from framework_encounter.joint_file import read_joint
+from framework_encounter.spec import load_encounter
 
-from framework.cohort.counts import read_counts
 from framework.config import load_run_config
-from framework.encounter.joint_file import read_joint
-from framework.encounter.spec import load_encounter
 from framework.errors import UserError
 from framework.keyfile import read_key
 from framework.outputs import read_emotions

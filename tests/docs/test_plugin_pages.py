@@ -72,8 +72,10 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
 
     command: Any = typer.main.get_command(app)
     rest = words[1:]
-    while rest and rest[0] in getattr(command, "commands", {}):
-        command, rest = command.commands[rest[0]], rest[1:]
+    while rest and hasattr(command, "commands"):
+        if (found := command.get_command(None, rest[0])) is None:
+            break
+        command, rest = found, rest[1:]
     return command, rest
 
 

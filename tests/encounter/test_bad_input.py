@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from framework_encounter import make_encounter, run_encounter
+from framework_encounter.voice import CHUNK, RATE, model_file, voice_activity
 
 from framework.cli.main import main
-from framework.encounter import make_encounter, run_encounter
-from framework.encounter.voice import CHUNK, RATE, model_file, voice_activity
 from framework.errors import ComponentError
 from tests.encounter.conftest import scene
 from tests.media.recordings import make_video
@@ -127,7 +127,7 @@ def test_voice_activity_without_the_package_says_how_to_get_it(
             "voice_activity": True,
         }
     )
-    monkeypatch.setattr("framework.encounter.run.model_file", _absent)
+    monkeypatch.setattr("framework_encounter.run.model_file", _absent)
     with pytest.raises(ComponentError, match="not there"):
         run_encounter(encounter, out=tmp_path / "out", **BASE)
     assert not (tmp_path / "out").exists()
@@ -141,8 +141,8 @@ def test_speech_is_counted_by_the_second_on_the_shared_clock(
     camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a stand-in for the network: loud chunks are speech."""
-    from framework.encounter import voice
-    from framework.encounter.clock import exactly
+    from framework_encounter import voice
+    from framework_encounter.clock import exactly
 
     class Loud:
         def __init__(self, threads: int) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from framework_encounter import Encounter, make_encounter
+from framework_encounter.clock import Clock, parse_timecode, shared_clocks
+from framework_encounter.sync import SyncResult
 from hypothesis import given
 from hypothesis import strategies as st
 
 from framework import ConfigError
-from framework.encounter import Encounter, make_encounter
-from framework.encounter.clock import Clock, parse_timecode, shared_clocks
-from framework.encounter.sync import SyncResult
 from tests.encounter.test_sync import heard, speech
 from tests.media.recordings import make_video
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from framework_encounter import stored_timelines
+from framework_encounter.advice import advise
+from framework_encounter.changes import change_points, segment
+from framework_encounter.clock import exactly
+from framework_encounter.joint import Joint, Seen, Voice, join, on_shared_clock
+from framework_encounter.joint_file import read_joint, write_joint
 from hypothesis import given
 from hypothesis import strategies as st
 
 from framework import ConfigError, MediaError, Role
 from framework.cli.main import main
-from framework.encounter import stored_timelines
-from framework.encounter.advice import advise
-from framework.encounter.changes import change_points, segment
-from framework.encounter.clock import exactly
-from framework.encounter.joint import Joint, Seen, Voice, join, on_shared_clock
-from framework.encounter.joint_file import read_joint, write_joint
 from framework.outputs import write_emotions
 from framework.timeline import build_timelines
 from framework.types import EMOTIONS, UNKNOWN, PersonTimeline

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from framework_encounter.clock import Clock, exactly
+from framework_encounter.joint import Joint, Voice
+from framework_encounter.report import CameraView, EncounterPage, render_page
+from framework_encounter.sync import SyncResult
+from framework_encounter.voice import ONE_MICROPHONE, TOLD
 
 from framework.audit import Audit
-from framework.encounter.clock import Clock, exactly
-from framework.encounter.joint import Joint, Voice
-from framework.encounter.report import CameraView, EncounterPage, render_page
-from framework.encounter.sync import SyncResult
-from framework.encounter.voice import ONE_MICROPHONE, TOLD
 from framework.timeline import TimelineConfig
 from framework.types import EMOTIONS, PersonTimeline, Recommendation, Role
 

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from framework_encounter import make_encounter, run_encounter
 
 from framework import ConfigError, Role
-from framework.encounter import make_encounter, run_encounter
 from framework.media import open_writer
 from framework.media.source import MediaKind, SourceInfo
 from tests.core.installed import install

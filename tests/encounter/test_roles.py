@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_encounter.roles import IDENTITY, cast, renamed
+from framework_encounter.spec import Recording, Thresholds
 from hypothesis import given
 from hypothesis import strategies as st
 
 from framework import ConfigError, Role
-from framework.encounter.roles import IDENTITY, cast, renamed
-from framework.encounter.spec import Recording, Thresholds
 from framework.table import EmotionSamples, RowState, TrackTable
 
 PATIENT = Recording(file="a", shows=("patient",))

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from framework_encounter import make_encounter, run_encounter, stored_timelines
 
 from framework import ConfigError, Role
-from framework.encounter import make_encounter, run_encounter, stored_timelines
 from tests.encounter.test_sync import heard, speech
 from tests.pipeline.conftest import WIDTH, bright, pictures
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_encounter.joint import Joint, Voice
+from framework_encounter.joint_file import columns
+from framework_encounter.speakers import STEP_S, Heard, split, turns
 
-from framework.encounter.joint import Joint, Voice
-from framework.encounter.joint_file import columns
-from framework.encounter.speakers import STEP_S, Heard, split, turns
 from framework.types import Role
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from framework_encounter import load_encounter, make_encounter
+from framework_encounter.command import parse_sync
+from framework_encounter.spec import Matching, Thresholds
 
 from framework import ConfigError
-from framework.cli.encounter import parse_sync
-from framework.encounter import load_encounter, make_encounter
-from framework.encounter.spec import Matching, Thresholds
 
 GOOD = """\
 version: 1

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from framework_encounter.sync import RATE, synchronise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-from framework.encounter.sync import RATE, synchronise
 
 Samples = NDArray[np.float32]
 

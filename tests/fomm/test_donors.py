@@ -27,9 +27,9 @@ from framework_fomm.donors.shape import (
     resample,
     similarity_points,
 )
+from framework_fomm.donors_command import app
 from typer.testing import CliRunner
 
-from framework.cli.donors import app
 from framework.errors import ComponentError, MediaError, UserError
 from framework.types import Detections, Frame
 

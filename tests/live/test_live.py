@@ -17,6 +17,11 @@ import pytest
 from framework_faces.bytetrack import ByteTrack
 from framework_faces.config import ByteTrackOptions
 from framework_fomm.neutral import MIN_ROWS
+from framework_live import LiveOptions, run_live
+from framework_live.engine import FAILED, NO_FACE, NOT_ANALYSED, Covered, LiveEngine
+from framework_live.run import LiveResult, build_parts, single_pass
+from framework_live.source import WAITING, Arrived, LiveSource, next_due, threaded
+from framework_live.window import STRIP, Window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +29,6 @@ from framework import ConfigError, Detections, Frame, MediaError, Role
 from framework.cli.main import main
 from framework.config import load_run_config
 from framework.keyfile import read_key
-from framework.live import LiveOptions, run_live
-from framework.live.engine import FAILED, NO_FACE, NOT_ANALYSED, Covered, LiveEngine
-from framework.live.run import LiveResult, build_parts, single_pass
-from framework.live.source import WAITING, Arrived, LiveSource, next_due, threaded
-from framework.live.window import STRIP, Window
 from framework.media import MediaKind, SourceInfo, open_reader, open_writer
 from framework.pipeline.components import Components
 from framework.registry import Registry

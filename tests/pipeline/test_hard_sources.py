@@ -9,9 +9,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from framework_live import run_live
 
 from framework import RunResult, run
-from framework.live import run_live
 from framework.media import open_reader
 from framework.types import Image
 from tests.media.recordings import make_video

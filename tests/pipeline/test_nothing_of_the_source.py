@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
+from framework_verify.container import metadata_left
+from framework_verify.unseen import unseen_pictures
 
 from framework import run
 from framework.media import probe
-from framework.verify.container import metadata_left
-from framework.verify.unseen import unseen_pictures
 from tests.media.recordings import tone
 from tests.media.test_metadata import SECRETS, STREAM_SECRETS
 

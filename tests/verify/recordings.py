@@ -7,8 +7,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from framework_benchmark.data import open_data
 
-from framework.benchmark.data import open_data
 from framework.types import Image
 
 RATE = 12

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
+from framework_verify.container import metadata_left
+from framework_verify.gate import _unseen
+from framework_verify.unseen import unseen_pictures
 
 from framework.media import probe
-from framework.verify.container import metadata_left
-from framework.verify.gate import _unseen
-from framework.verify.unseen import unseen_pictures
 from tests.media.recordings import exif_block, jpeg_with_exif, make_video, numbered
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from framework_verify import verify
+from framework_verify.container import metadata_left
+from framework_verify.detail import PASSES, detail_correlation
+from framework_verify.report import write_reports
 
 from framework.errors import MediaError
 from framework.media import probe
-from framework.verify import verify
-from framework.verify.container import metadata_left
-from framework.verify.detail import PASSES, detail_correlation
-from framework.verify.report import write_reports
 from tests.verify import recordings
 
 OPTIONS = ("detector.size=160", "detector.rotations=never")

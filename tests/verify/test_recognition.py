@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
-from framework.verify.recognition import FALSE_ACCEPTS, Enrolment, enrol
-from framework.verify.scan import FEWEST_POOLED, Scan
+from framework_verify.recognition import FALSE_ACCEPTS, Enrolment, enrol
+from framework_verify.scan import FEWEST_POOLED, Scan
 
 D = 64
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import numpy as np
+from framework_benchmark.data import open_data
+from framework_benchmark.faces import find_subject
 
 from framework import Kind, Registry
 from framework.alignment import align
-from framework.benchmark.data import open_data
-from framework.benchmark.faces import find_subject
 from framework.testing import conformance
 
 

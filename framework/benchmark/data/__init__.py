@@ -1,5 +1,0 @@
-"""Data sets, by the text a user writes after ``--data``."""
-
-from framework.benchmark.data.adapters import open_data
-
-__all__ = ["open_data"]

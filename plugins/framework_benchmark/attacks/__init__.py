@@ -1,0 +1,17 @@
+"""The attackers.
+
+====  ==========  ============================================  ======================  ===========
+id    attacker    knows                                         compares with           looks at
+====  ==========  ============================================  ======================  ===========
+T0    naive       nothing of the method                         clear faces             one picture
+T1    informed    the method                                    faces covered alike     one picture
+T2    retrained   the method; learns from other people          clear and covered       one picture
+T3    reversal    the method; learns to undo it                 clear faces             one picture
+T4    track       nothing; pools a whole track                  clear faces             the clip
+T5    motion      nothing; landmark and pose curves alone       clear clips             the clip
+====  ==========  ============================================  ======================  ===========
+
+Each is a function from :class:`framework_benchmark.attacks.material.Material` (T5: from curves) to
+score matrices, one for each variant it tries. The strongest of all variants is what a method is
+judged by.
+"""
