@@ -40,6 +40,7 @@ from framework.protocols import (
 from framework.registry import Registry
 from framework.spec import BuildContext, CommandSpec, ComponentSpec, Kind, WeightSpec
 from framework.table import TrackTable
+from framework.telemetry import switch_off_telemetry
 from framework.types import (
     EMOTIONS,
     UNKNOWN,
@@ -55,6 +56,8 @@ from framework.types import (
 )
 
 __version__ = "0.1.0"
+
+switch_off_telemetry()  # nothing above imports a network
 
 __all__ = [
     "EMOTIONS",
