@@ -23,6 +23,8 @@ from framework.pipeline.delivery import AUDIT, MANIFEST, RECOMMENDATIONS, REPORT
 from framework.timeline import TimelineConfig
 from framework.types import UNKNOWN, Recommendation, Role
 from framework_encounter.changes import ChangePoint, change_points
+from framework_encounter.dyad.files import MIMICRY, REACTIONS, SYNCHRONY, write_interaction
+from framework_encounter.dyad.of_encounter import Dyad
 from framework_encounter.joint import Joint
 from framework_encounter.joint_file import DOCTOR_VIEW, TIMELINE, write_joint
 from framework_encounter.report import CameraView, EncounterPage, write_page
@@ -59,12 +61,14 @@ def publish(
     advice: Sequence[Recommendation] | None,
     config: TimelineConfig | None,
     unknown_below: float,
+    dyad: Dyad | None,
 ) -> list[Path]:
     """Write everything and move it to the output folder.
 
     Args:
         advice: None if no recommender was used.
         config: thresholds behind the timelines; None if emotions were not analysed.
+        dyad: what happens between the two, for those who may see the doctor's scores.
 
     Returns:
         The published files and folders.
@@ -82,6 +86,7 @@ def publish(
         affect = tuple(e for p in part.people for e in episodes(p))
         changes = tuple(c for p in part.people for c in change_points(p))
         given = tuple(advice) if advice is not None and show_advice else None
+        both = dyad if len(part.people) == len(joint.people) else None
         write_page(
             folder / REPORT,
             EncounterPage(
@@ -97,6 +102,7 @@ def publish(
                 given,
                 affect,
                 changes,
+                both,
             ),
         )
         if config is None:
@@ -104,6 +110,8 @@ def publish(
         write_joint(folder / TIMELINE, part)
         write_episodes(folder / EPISODES, affect)
         write_changes(folder / CHANGES, changes)
+        if both is not None:
+            write_interaction(folder, both.original, both.covered, both.kept)
         if given is not None:
             write_recommendations(folder / RECOMMENDATIONS, given)
 
@@ -116,7 +124,8 @@ def publish(
             private = delivery.path(DOCTOR_VIEW)
             private.mkdir(mode=0o700)
             view(private, joint, "../", _DOCTORS, True)
-    names = [ENCOUNTER, MANIFEST, REPORT, TIMELINE, EPISODES, CHANGES, RECOMMENDATIONS, DOCTOR_VIEW]
+    names = [ENCOUNTER, MANIFEST, REPORT, TIMELINE, EPISODES, CHANGES, RECOMMENDATIONS]
+    names += [SYNCHRONY, MIMICRY, REACTIONS, DOCTOR_VIEW]
     earlier = [p.name for p in delivery.out.glob("camera-*") if p.is_dir()]
     return delivery.publish(replaces=(*names, *earlier), video=False)
 

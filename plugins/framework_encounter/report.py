@@ -23,6 +23,8 @@ from framework.timeline import TimelineConfig
 from framework.types import EMOTIONS, UNKNOWN, PersonTimeline, Recommendation, Role
 from framework_encounter.changes import MIN_SEGMENT_S, ChangePoint
 from framework_encounter.clock import Clock
+from framework_encounter.dyad.of_encounter import Dyad
+from framework_encounter.dyad.page import interaction_view
 from framework_encounter.joint import Joint, Voice
 
 JUMPS = 60
@@ -64,6 +66,7 @@ class EncounterPage:
         view_note: who this page is for, and what is left out of it.
         config, unknown_below: thresholds behind the timelines; None without analysis.
         advice: None: not part of this view.
+        dyad: what happens between the two; None: not part of this view, or never read.
     """
 
     title: str
@@ -78,6 +81,7 @@ class EncounterPage:
     advice: tuple[Recommendation, ...] | None
     episodes: tuple[Episode, ...]
     changes: tuple[ChangePoint, ...]
+    dyad: Dyad | None = None
 
 
 def write_page(path: Path, page: EncounterPage) -> None:
@@ -152,6 +156,9 @@ def render_page(page: EncounterPage) -> str:
             for a in c.agreement
             if a.role in roles
         ],
+        dyad=None
+        if page.dyad is None
+        else interaction_view(page.dyad.original, page.dyad.covered, page.dyad.kept, span),
         limits=limits_of(page.synthetic, page.config is not None),
     )
 

@@ -34,9 +34,11 @@ from framework.pipeline.lock import locked_registry
 from framework.pipeline.recheck import reclassify
 from framework.progress import Progress, silent
 from framework.protocols import EmotionClassifier
+from framework.table import TrackTable
 from framework.timeline import build_timelines, count_seconds
 from framework.types import ComponentEvent, EmotionWindow, Recommendation, Role
 from framework_encounter.clock import Clock, camera_name, check_overlap, shared_clocks
+from framework_encounter.dyad.of_encounter import read_dyad
 from framework_encounter.joint import Joint, join, seen_by
 from framework_encounter.outputs import publish
 from framework_encounter.references import (
@@ -210,10 +212,12 @@ def _work(
         advice = sorted(recommender.recommend(EmotionWindow(joint.people)), key=lambda a: a.time_s)
 
     views = []
+    read_again: list[TrackTable | None] = []
     for k, source in enumerate(sources):
-        audit, video, agreement = _render(
+        audit, video, agreement, again = _render(
             k, source, castings[k], analyses[k], components, classifier, delivery, warn, progress
         )
+        read_again.append(again)
         views.append(
             CameraView(
                 name=f"camera-{k + 1}",
@@ -225,6 +229,10 @@ def _work(
                 agreement=agreement,
             )
         )
+    dyad = None
+    if classifier is not None:
+        tables = [casting.table for casting in castings]
+        dyad = read_dyad(encounter, joint, tables, read_again, clocks, timeline_config, classifier)
     reasons = [f"{v.name}: {reason}" for v in views for reason in v.audit.reasons]
     manifest = describe_run("encounter run", components, [recognizer] if recognizer else [])
     files = publish(
@@ -238,6 +246,7 @@ def _work(
         advice if recommender is not None else None,
         timeline_config if classifier is not None else None,
         classifier.unknown_below if classifier is not None else 0.0,
+        dyad,
     )
     summary = _summary(encounter, clocks, castings, joint, views, advice, files)
     audits = [v.audit for v in views]
@@ -298,8 +307,11 @@ def _render(
     delivery: Delivery,
     warn: Callable[[str], None],
     progress: Progress,
-) -> tuple[Audit, str, tuple[PersonAgreement, ...]]:
-    """Cover one recording; its audit, the name of the video, and what is left of the emotions."""
+) -> tuple[Audit, str, tuple[PersonAgreement, ...], TrackTable | None]:
+    """Cover one recording; its audit, the name of the video, and what is left of the emotions.
+
+    The last value is the table with what was read from the covered recording, None if it was not.
+    """
     folder = delivery.path(f"camera-{k + 1}")
     folder.mkdir()
 
@@ -319,10 +331,13 @@ def _render(
         rendering.events += [event] * count
     audit = audit_rendering(casting.table, analysis, rendering, covered, components)
     agreement: tuple[PersonAgreement, ...] = ()
+    again: TrackTable | None = None
     if classifier is not None and components.config.recheck and len(casting.table.samples):
-        agreement = _agreement(covered, casting, rendering.dropped, components, classifier, bar)
+        agreement, again = _agreement(
+            covered, casting, rendering.dropped, components, classifier, bar
+        )
     assert covered.stem == VIDEO_STEM
-    return audit, covered.name, agreement
+    return audit, covered.name, agreement, again
 
 
 def _agreement(
@@ -332,7 +347,7 @@ def _agreement(
     components: Components,
     classifier: EmotionClassifier,
     progress: Progress,
-) -> tuple[PersonAgreement, ...]:
+) -> tuple[tuple[PersonAgreement, ...], TrackTable]:
     table = casting.table
     config = components.stages.timeline
     mine = table.only([t for t in table.track_ids() if t in IDENTITY.values()])
@@ -348,7 +363,7 @@ def _agreement(
     below = classifier.unknown_below
     before = build_timelines(mine, config, unknown_below=below)
     after = build_timelines(mine.with_samples(again), config, unknown_below=below)
-    return compare(before.raw, after.raw).people
+    return compare(before.raw, after.raw).people, mine.with_samples(again)
 
 
 def camera_notes(clock: Clock, casting: Casting) -> list[str]:

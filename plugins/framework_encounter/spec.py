@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from framework.errors import ConfigError
 from framework.suggest import did_you_mean
 from framework.types import Role
+from framework_encounter.dyad.options import DyadOptions
 from framework_encounter.yaml_lines import Document, read_document
 
 RoleName = Literal["patient", "doctor"]
@@ -169,6 +170,11 @@ class Encounter(BaseModel):
         default="doctor-view",
         description="who gets the doctor's emotions: the doctor's own folder alone, or everybody "
         "who gets the results",
+    )
+
+    dyad: DyadOptions = Field(
+        default_factory=lambda: DyadOptions(),
+        description="how mimicry and synchrony of the two are computed",
     )
 
     @field_validator("id", mode="before")

@@ -169,3 +169,27 @@ def test_clocks_are_matched_by_sound(camera: Camera, tmp_path: Path) -> None:
     assert abs(result.clocks[1].sync.offset_s - 1.5) <= 0.04
     clock = json.loads((tmp_path / "out" / "encounter.json").read_text())["cameras"][1]["clock"]
     assert clock["method"] == "audio" and clock["confidence"] > 0.5
+
+
+def test_mimicry_and_synchrony_are_in_the_doctors_view_alone(
+    camera: Camera, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run_encounter(two(camera), out=out, **BASE)
+    for name in ("synchrony.csv", "mimicry.csv", "reactions.csv"):
+        assert not (out / name).exists()
+        assert (out / "doctor-view" / name).exists()
+    assert "Between the two" not in (out / "report.html").read_text()
+    assert "Between the two" in (out / "doctor-view" / "report.html").read_text()
+    with (out / "doctor-view" / "synchrony.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    # Eight seconds are too short: every figure is absent with its reason, none is 0.
+    assert rows and all(row["note"].startswith("absent: ") and row["value"] == "" for row in rows)
+
+
+def test_mimicry_and_synchrony_are_for_all_where_the_scores_are_shared(
+    camera: Camera, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run_encounter(two(camera, doctor_scores="shared"), out=out, **BASE)
+    assert (out / "synchrony.csv").exists() and (out / "mimicry.csv").exists()
