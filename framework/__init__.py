@@ -1,6 +1,6 @@
 """Share face video without sharing faces.
 
-A small core that knows seven kinds of component by name, a two-pass pipeline that never lets an
+A small core that knows eight kinds of component by name, a two-pass pipeline that never lets an
 uncovered face out, and one harness that compares the components that are installed.
 
 Eight lines that do the main job::
@@ -32,6 +32,7 @@ from framework.protocols import (
     Anonymizer,
     Detector,
     EmotionClassifier,
+    Measurer,
     Recognizer,
     Recommender,
     Tracker,
@@ -49,6 +50,7 @@ from framework.types import (
     EmotionWindow,
     Frame,
     Image,
+    Measure,
     PersonTimeline,
     Recommendation,
     Role,
@@ -80,6 +82,8 @@ __all__ = [
     "FrameworkError",
     "Image",
     "Kind",
+    "Measure",
+    "Measurer",
     "MediaError",
     "PersonTimeline",
     "Recognizer",

@@ -99,6 +99,15 @@ def framework_voice_anonymizers() -> Iterable[ComponentSpec]:
 
 
 @hookspec
+def framework_measurers() -> Iterable[ComponentSpec]:
+    """Measurers: aligned faces in, named values with units out (:class:`framework.Measurer`).
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
 def framework_commands() -> Iterable[CommandSpec]:
     """Commands of ``framework``: a name, a line for ``framework --help``, and a lazy target.
 
@@ -125,4 +134,5 @@ HOOK_OF_KIND: dict[Kind, str] = {
     Kind.RECOMMENDER: "framework_recommenders",
     Kind.RECOGNIZER: "framework_recognizers",
     Kind.VOICE_ANONYMIZER: "framework_voice_anonymizers",
+    Kind.MEASURER: "framework_measurers",
 }

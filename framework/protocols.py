@@ -32,6 +32,7 @@ from framework.types import (
     EmotionWindow,
     Frame,
     Image,
+    Measure,
     Recommendation,
     Tracks,
 )
@@ -173,6 +174,28 @@ class Recognizer(Protocol):
 
     def embed(self, faces: Sequence[Image]) -> NDArray[np.float32]:
         """Embeddings of unit length, shape (len(faces), d)."""
+        ...
+
+
+@runtime_checkable
+class Measurer(Protocol):
+    """Measures aligned faces: pose, gaze, coefficients of expression. Stateless and batched.
+
+    Attributes:
+        measures: what each column of the result is, with its unit and range.
+        input_size: side of the aligned square crops it wants, in pixels.
+        crop_scale: as for :class:`EmotionClassifier`.
+    """
+
+    measures: tuple[Measure, ...]
+    input_size: int
+    crop_scale: float
+
+    def measure(self, faces: Sequence[Image]) -> NDArray[np.float32]:
+        """Values, shape (len(faces), len(measures)); nan where something could not be measured.
+
+        Angles are those of the face in the crop: of a leaning head the crop is upright already.
+        """
         ...
 
 

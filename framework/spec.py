@@ -25,6 +25,7 @@ class Kind(StrEnum):
     RECOMMENDER = "recommender"
     RECOGNIZER = "recognizer"
     VOICE_ANONYMIZER = "voice-anonymizer"
+    MEASURER = "measurer"
 
 
 @dataclass(frozen=True, slots=True)

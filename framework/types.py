@@ -196,6 +196,24 @@ class Tracks(Detections):
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What a :class:`framework.Measurer` gives in one column.
+
+    Attributes:
+        name: lower-case letters, digits and underscores; the column of ``measures.csv``.
+        unit: ``degrees``, ``1`` for shares and coefficients, or another.
+        low, high: the range of the values, in this unit.
+        about: one line on what it means and how the sign goes.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentEvent:
     """Something a component did in a frame that the audit must count.
 

@@ -28,6 +28,7 @@ PROTOCOL_OF_KIND: dict[Kind, type] = {
     Kind.RECOMMENDER: protocols.Recommender,
     Kind.RECOGNIZER: protocols.Recognizer,
     Kind.VOICE_ANONYMIZER: protocols.VoiceAnonymizer,
+    Kind.MEASURER: protocols.Measurer,
 }
 EXTRAS = (
     protocols.BatchAnonymizer,

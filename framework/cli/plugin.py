@@ -33,8 +33,8 @@ def new(
             "--kind",
             "-k",
             metavar="KIND",
-            help="detector, tracker, anonymizer, emotion-classifier, recommender, recognizer or "
-            "voice-anonymizer.",
+            help="detector, tracker, anonymizer, emotion-classifier, recommender, recognizer, "
+            "measurer or voice-anonymizer.",
         ),
     ] = "anonymizer",
     out: Annotated[

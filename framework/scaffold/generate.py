@@ -36,6 +36,7 @@ SUFFIX_OF_KIND: dict[Kind, str] = {
     Kind.RECOMMENDER: "Recommender",
     Kind.RECOGNIZER: "Recognizer",
     Kind.VOICE_ANONYMIZER: "VoiceAnonymizer",
+    Kind.MEASURER: "Measurer",
 }
 """How the class of a component ends."""
 
@@ -47,6 +48,7 @@ USE_OF_KIND: dict[Kind, str] = {
     Kind.RECOMMENDER: "framework run visit.mp4 --recommender {name}",
     Kind.RECOGNIZER: "framework benchmark --recognizers {name}",
     Kind.VOICE_ANONYMIZER: "framework run visit.mp4 --audio anonymize --voice {name}",
+    Kind.MEASURER: "framework run visit.mp4 --measures {name}",
 }
 """How a component of a kind is used, for the README."""
 

@@ -17,6 +17,7 @@ from framework.testing.checks import (
     classifier,
     description,
     detector,
+    measurer,
     recognizer,
     recommender,
     tracker,
@@ -37,6 +38,7 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     Kind.RECOMMENDER: recommender.CHECKS,
     Kind.RECOGNIZER: recognizer.CHECKS,
     Kind.VOICE_ANONYMIZER: voice.CHECKS,
+    Kind.MEASURER: measurer.CHECKS,
 }
 
 PROTOCOLS: dict[Kind, type] = {
@@ -47,6 +49,7 @@ PROTOCOLS: dict[Kind, type] = {
     Kind.RECOMMENDER: protocols.Recommender,
     Kind.RECOGNIZER: protocols.Recognizer,
     Kind.VOICE_ANONYMIZER: protocols.VoiceAnonymizer,
+    Kind.MEASURER: protocols.Measurer,
 }
 
 

@@ -18,6 +18,7 @@ from framework.types import (
     EmotionWindow,
     Frame,
     Image,
+    Measure,
     Recommendation,
     Role,
     Tracks,
@@ -175,6 +176,41 @@ class RecognizerLong(Recognizer):
         return 2 * super().embed(faces)
 
 
+class Measurer:
+    measures = (
+        Measure("brightness", "1", 0.0, 1.0, "mean grey value"),
+        Measure("tilt", "degrees", -90.0, 90.0, "nan: it is never known"),
+    )
+    input_size = 32
+    crop_scale = 1.0
+
+    def measure(self, faces: Sequence[Image]) -> Any:
+        rows = [(float(f.mean()) / 255, np.nan) for f in faces]
+        return np.array(rows, np.float32).reshape(-1, 2)
+
+
+class MeasurerOutOfRange(Measurer):
+    def measure(self, faces: Sequence[Image]) -> Any:
+        return 255 * super().measure(faces)
+
+
+class MeasurerNameless(Measurer):
+    measures = (*Measurer.measures[:1], Measure("Tilt", "", 0.0, 1.0, "no unit"))
+
+
+class MeasurerBlind(Measurer):
+    def measure(self, faces: Sequence[Image]) -> Any:
+        return np.full((len(faces), 2), 0.5, np.float32)
+
+
+class MeasurerWrites(Measurer):
+    def measure(self, faces: Sequence[Image]) -> Any:
+        out = super().measure(faces)
+        for face in faces:
+            face[:2] = 0
+        return out
+
+
 class RecognizerRandom(Recognizer):
     def embed(self, faces: Sequence[Image]) -> Any:
         rows = np.random.default_rng().standard_normal((len(faces), 8)).astype(np.float32)
@@ -275,6 +311,7 @@ SOUND = [
     ("tracker", Tracker, set()),
     ("emotion-classifier", Classifier, set()),
     ("recognizer", Recognizer, set()),
+    ("measurer", Measurer, set()),
     ("recommender", Recommender, set()),
     ("voice-anonymizer", Voice, set()),
 ]
@@ -296,6 +333,10 @@ BROKEN = [
     ("emotion-classifier", ClassifierBatchNorm, "batch-equals-single"),
     ("recognizer", RecognizerLong, "embeddings-have-unit-length"),
     ("recognizer", RecognizerRandom, "repeatable"),
+    ("measurer", MeasurerOutOfRange, "values-are-in-their-ranges"),
+    ("measurer", MeasurerNameless, "announces-measures-and-input"),
+    ("measurer", MeasurerBlind, "looks-at-the-face"),
+    ("measurer", MeasurerWrites, "leaves-the-input-alone"),
     ("recommender", RecommenderWithoutEvidence, "no-evidence-no-advice"),
     ("recommender", RecommenderFuture, "advice-is-well-formed"),
     ("recommender", RecommenderCounts, "is-a-pure-function"),
