@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from framework.atomic import write_text
 from framework.errors import EXIT_CANNOT_RUN, EXIT_CHECK_FAILED, EXIT_OK
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.timeline import person_name
 from framework.types import ComponentEvent, Role
 
@@ -307,7 +307,7 @@ class AuditRecorder:
         bare = ~dropped & (exposed | (fate == _FATES.index(FrameFate.UNTOUCHED)))
         whole = ~dropped & ~bare & (fate == _FATES.index(FrameFate.FULLY_COVERED))
         single = ~dropped & ~bare & ~whole
-        carried = single & (table.state[rows] == RowState.CARRIED)
+        carried = single & ~table.observed[rows]
         duration = table.frame_duration_s[frames]
         chosen = {
             "covered": single & ~carried,

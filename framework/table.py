@@ -22,8 +22,9 @@ class RowState(IntEnum):
     """Where a row of the table comes from."""
 
     DETECTED = 0  # a detector saw the face in this frame
-    CARRIED = 1  # interpolated in a gap, or carried beyond the first or last detection
+    CARRIED = 1  # unseen: interpolated in a gap, or carried beyond the first or last detection
     EDITED = 2  # put in by a person
+    FOLLOWED = 3  # no detector saw it here, but the head was followed in the picture to this place
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +131,11 @@ class TrackTable:
         return np.searchsorted(self.frame, np.arange(self.frame_count + 1)).astype(np.int64)
 
     @cached_property
+    def observed(self) -> NDArray[np.bool_]:
+        """(m,) whether a detector or a person put the box of a row where it is."""
+        return np.isin(self.state, (RowState.DETECTED, RowState.EDITED))
+
+    @cached_property
     def frame_duration_s(self) -> NDArray[np.float64]:
         """(n,) seconds each frame is on screen; they sum to ``duration_s``."""
         if not self.frame_count:
@@ -159,7 +165,7 @@ class TrackTable:
             landmarks=self.landmarks[rows],
             track_id=ids,
             role=tuple(self.role_of(int(t)) for t in ids),
-            observed=self.state[rows] != RowState.CARRIED,
+            observed=self.observed[rows],
         )
 
     def rows_of_track(self, track_id: int) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from framework.errors import ContractError
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import EMOTIONS, UNKNOWN, PersonTimeline, Role
 
 
@@ -310,7 +310,7 @@ def _observed_share(table: TrackTable, seconds: int) -> dict[int, NDArray[np.flo
     shares: dict[int, NDArray[np.float64]] = {}
     for track_id in table.track_ids():
         rows = table.rows_of_track(track_id)
-        seen = table.frame[rows[table.state[rows] != RowState.CARRIED]]
+        seen = table.frame[rows[table.observed[rows]]]
         observed = np.zeros(table.frame_count, bool)
         observed[seen] = True
         chosen = np.repeat(observed, np.diff(first_span))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import Role
 
 
@@ -17,7 +17,7 @@ def presence(table: TrackTable) -> dict[int, float]:
     limit = np.array([table.width, table.height, table.width, table.height], np.float64)
     visible = np.clip(table.xyxy.astype(np.float64), 0, limit)
     size = np.prod(visible[:, 2:] - visible[:, :2], axis=1)
-    weight = size * table.frame_duration_s[table.frame] * (table.state != RowState.CARRIED)
+    weight = size * table.frame_duration_s[table.frame] * table.observed
     return {t: float(weight[table.rows_of_track(t)].sum()) for t in table.track_ids()}
 
 

@@ -18,7 +18,7 @@ from framework.media import open_reader
 from framework.pipeline.components import Components, Selection, check_licences
 from framework.protocols import Detector, Recognizer
 from framework.spec import Kind
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import Detections, Image, Role
 from framework_encounter.spec import Encounter
 
@@ -130,7 +130,7 @@ def likeness(
 def best_rows(table: TrackTable, track: int) -> list[int]:
     """Rows of a track that show the face largest and surest, spread over its time."""
     rows = table.rows_of_track(track)
-    rows = rows[table.state[rows] != RowState.CARRIED]
+    rows = rows[table.observed[rows]]
     chosen: list[int] = []
     for part in np.array_split(rows, min(FACES, max(len(rows), 1))):
         if len(part):

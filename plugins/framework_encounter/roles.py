@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from framework.errors import ConfigError
 from framework.resolve.roles import presence
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import Role
 from framework_encounter.spec import Recording, Region, Thresholds
 
@@ -75,7 +75,7 @@ class _Faces:
         self.seen, self.seen_s = {}, {}
         for track in self.table.track_ids():
             rows = self.table.rows_of_track(track)
-            rows = rows[self.table.state[rows] != RowState.CARRIED]
+            rows = rows[self.table.observed[rows]]
             self.seen[track] = rows
             self.seen_s[track] = float(self.table.frame_duration_s[self.table.frame[rows]].sum())
 
@@ -315,7 +315,7 @@ def renamed(table: TrackTable, number: Mapping[int, int]) -> TrackTable:
     covered, for what is dropped was somebody's face.
     """
     ids = np.array([number[int(t)] for t in table.track_id], np.int64)
-    carried = (table.state == RowState.CARRIED).astype(np.int8)
+    carried = (~table.observed).astype(np.int8)
     order = np.lexsort((-table.score, carried, ids, table.frame))
     frame, track = table.frame[order], ids[order]
     first = np.ones(len(order), bool)

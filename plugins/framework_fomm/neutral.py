@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import EMOTIONS
 from framework_fomm.config import FommOptions
 from framework_fomm.model import Keypoints
@@ -56,9 +56,7 @@ def usable_rows(
     typical = float(np.median(heights)) if len(rows) else 1.0
     usable = []
     for row, height, calm in zip(rows.tolist(), heights.tolist(), neutral.tolist(), strict=True):
-        face = FaceView(
-            table.xyxy[row], table.landmarks[row], int(table.state[row]) != RowState.CARRIED
-        )
+        face = FaceView(table.xyxy[row], table.landmarks[row], bool(table.observed[row]))
         if unusable_view(face, size, options) is None:
             usable.append(UsableRow(row, calm * frontality(face) * min(1.0, height / typical)))
     return usable

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.regions import Region, face_region
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework_fomm.hair import HairReach, hair_regions
 
 _BEFORE_AND_AFTER_S = 1.0
@@ -51,7 +51,7 @@ class Places:
         absent = where[(begin < frame) & (frame < end)]
         regions: list[Region] = []
         for row in range(rows.start, rows.stop):
-            seen = int(self._table.state[row]) != RowState.CARRIED
+            seen = bool(self._table.observed[row])
             regions += self._regions(row, seen, hair)
         for row in absent:
             regions += self._regions(int(row), False, hair)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from framework.alignment import align, landmarks_from_box
 from framework.errors import FrameworkError
 from framework.protocols import Detector, Recognizer, Tracker
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import Frame, Image
 
 ENROLLED = 24
@@ -60,7 +60,7 @@ def frames_to_enrol(table: TrackTable) -> dict[int, list[int]]:
     chosen: dict[int, list[int]] = {}
     for track_id in table.track_ids():
         rows = table.rows_of_track(track_id)
-        seen = rows[table.state[rows] != RowState.CARRIED]
+        seen = rows[table.observed[rows]]
         rows = seen if len(seen) else rows
         parts = np.array_split(rows, min(2 * ENROLLED, len(rows)))
         chosen[track_id] = [int(p[int(np.argmax(table.score[p]))]) for p in parts]

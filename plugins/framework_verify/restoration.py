@@ -13,7 +13,7 @@ from framework_benchmark.studio import embed
 
 from framework.alignment import align, landmarks_from_box
 from framework.protocols import Recognizer
-from framework.table import RowState, TrackTable
+from framework.table import TrackTable
 from framework.types import Frame, Image
 from framework_verify.recognition import Enrolment
 
@@ -28,7 +28,7 @@ def rows_to_try(table: TrackTable) -> dict[int, list[int]]:
     chosen: dict[int, list[int]] = {}
     for track_id in table.track_ids():
         rows = table.rows_of_track(track_id)
-        seen = rows[table.state[rows] != RowState.CARRIED]
+        seen = rows[table.observed[rows]]
         rows = seen if len(seen) else rows
         for part in np.array_split(rows, min(TRIED, len(rows))):
             row = int(part[int(np.argmax(table.score[part]))])
