@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from framework_encounter.clock import Clock, exactly
+from framework_encounter.dyad.interaction import kept
+from framework_encounter.dyad.of_encounter import Dyad
 from framework_encounter.joint import Joint, Voice
 from framework_encounter.report import CameraView, EncounterPage, render_page
 from framework_encounter.sync import SyncResult
@@ -18,6 +20,7 @@ from framework_encounter.voice import ONE_MICROPHONE, TOLD
 from framework.audit import Audit
 from framework.timeline import TimelineConfig
 from framework.types import EMOTIONS, PersonTimeline, Recommendation, Role
+from tests.dyad.test_interaction import follows
 
 SECONDS = 90
 OFFSET_S, DRIFT = 12.5, 1e-4
@@ -128,3 +131,13 @@ def test_a_drift_that_could_not_be_measured_is_no_zero(page: EncounterPage) -> N
     short = Clock("audio", SyncResult(OFFSET_S, 0.0, 1.0, 3, 0.001))
     cameras = (page.cameras[0], replace(page.cameras[1], clock=short))
     assert "too short to tell" in render_page(replace(page, cameras=cameras))
+
+
+def test_the_page_shows_what_happens_between_the_two_to_those_who_may_see_it(
+    page: EncounterPage,
+) -> None:
+    found = follows(1.0)
+    html = render_page(replace(page, dyad=Dyad(found, found, tuple(kept(found, found)))))
+    assert "Between the two" in html and 'class="heat"' in html
+    assert "What covering does to synchrony" in html
+    assert "Between the two" not in render_page(page)

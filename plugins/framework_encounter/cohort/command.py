@@ -50,11 +50,29 @@ def cohort(
         int, typer.Option(min=200, max=100_000, help="Samples of the bootstrap.")
     ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    outcomes: Annotated[
+        Path | None,
+        typer.Option(
+            "--outcomes",
+            metavar="FILE",
+            help="A CSV with id and numbers, for instance satisfaction: each is related to "
+            "synchrony and mimicry.",
+        ),
+    ] = None,
+    per_encounter: Annotated[
+        bool,
+        typer.Option(
+            "--per-encounter",
+            help="Also write synchrony and mimicry of each encounter. Not for handing on.",
+            show_default=False,
+        ),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Count expressions by role, compare doctors with patients, and say what was left out.
 
-    Writes summary.csv, expressions.csv, comparison.csv, excluded.csv and cohort.html.
+    Writes summary.csv, expressions.csv, comparison.csv, excluded.csv and cohort.html, and where
+    both people were read interaction.csv: synchrony, mimicry and lead.
     """
     from framework_encounter.cohort import (
         read_cohort,
@@ -63,6 +81,8 @@ def cohort(
         write_cohort,
         write_counts_report,
     )
+    from framework_encounter.cohort.interaction import interaction_of, read_outcomes, relate
+    from framework_encounter.cohort.outputs import write_interaction
 
     if (folder is None) == (counts is None):
         raise ConfigError("give a folder of outputs, or --counts FILE")
@@ -78,7 +98,15 @@ def cohort(
         for item in found.excluded:
             warner(quiet)(f"left out: {item.folder} ({item.name}): {item.reason}")
         summary = summarise(found, least=min_encounters, resamples=resamples, seed=seed)
-        files, notes = write_cohort(out, found, summary), list(summary.remarks)
+        given = read_outcomes(outcomes) if outcomes is not None else {}
+        by_encounter, tests, remarks = interaction_of(found, least=min_encounters, seed=seed)
+        files = write_cohort(out, found, summary, tests)
+        notes = [*summary.remarks, *remarks]
+        if tests:
+            related = relate(by_encounter, given, least=min_encounters, seed=seed)
+            files += write_interaction(out, tests, related, by_encounter if per_encounter else ())
+        elif given or per_encounter:
+            notes.append("no encounter has synchrony.csv or mimicry.csv; run the encounters again")
         mean, spread, shortest, longest = summary.durations_s
         lines.append(
             f"{summary.encounters} encounters, {summary.excluded} left out; length {mean:.0f} s "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from framework.atomic import atomic_text, write_text
 from framework_encounter.cohort.counts import CountTable, remarks
+from framework_encounter.cohort.interaction import Measured, Related, Tested
 from framework_encounter.cohort.page import render_cohort, render_counts
 from framework_encounter.cohort.read import Cohort
 from framework_encounter.cohort.statistics import Outcome, chi_square, cramers_v, wilson
@@ -17,11 +18,18 @@ from framework_encounter.cohort.summary import Interval, RoleSummary, Summary
 
 SUMMARY, EXPRESSIONS, COMPARISON = "summary.csv", "expressions.csv", "comparison.csv"
 EXCLUDED, REPORT = "excluded.csv", "cohort.html"
+INTERACTION, OUTCOMES = "interaction.csv", "outcomes.csv"
+BY_ENCOUNTER = "interaction-by-encounter.csv"
 HIDDEN = "hidden"
 
 
-def write_cohort(out: Path, cohort: Cohort, summary: Summary) -> list[Path]:
+def write_cohort(
+    out: Path, cohort: Cohort, summary: Summary, tests: Sequence[Tested] = ()
+) -> list[Path]:
     """Write every table and the page.
+
+    Args:
+        tests: what happens between the two people, for the page.
 
     Raises:
         MediaError: a file cannot be written.
@@ -61,8 +69,70 @@ def write_cohort(out: Path, cohort: Cohort, summary: Summary) -> list[Path]:
         _comparison(summary),
     )
     _write(out / EXCLUDED, ("output", "reason"), ((e.name, e.reason) for e in cohort.excluded))
-    write_text(out / REPORT, render_cohort(cohort, summary))
+    write_text(out / REPORT, render_cohort(cohort, summary, tests))
     return [out / name for name in (SUMMARY, EXPRESSIONS, COMPARISON, EXCLUDED, REPORT)]
+
+
+def write_interaction(
+    out: Path,
+    tests: Sequence[Tested],
+    related: Sequence[Related],
+    by_encounter: Sequence[Measured] = (),
+) -> list[Path]:
+    """Write what happens between the two people, over all encounters.
+
+    Args:
+        tests: each figure against chance.
+        related: each figure against each outcome; empty without outcomes.
+        by_encounter: one row an encounter, for the researcher's own models and not for handing on;
+            empty: not written.
+
+    Raises:
+        MediaError: a file cannot be written.
+    """
+    files = [out / INTERACTION]
+    _write(
+        files[0],
+        ("figure", "encounters", "mean", "low", "high", "p_value"),
+        (
+            (
+                t.figure,
+                t.encounters,
+                *(_number(v, 4) for v in (t.mean, t.low, t.high)),
+                _p(t.p_value),
+            )
+            if t.mean is not None
+            else (t.figure, *[HIDDEN] * 5)
+            for t in tests
+        ),
+    )
+    if related:
+        files.append(out / OUTCOMES)
+        _write(
+            files[-1],
+            ("figure", "outcome", "encounters", "rho", "low", "high", "p_value"),
+            (
+                (
+                    r.figure,
+                    r.outcome,
+                    r.encounters,
+                    *(_number(v, 3) for v in (r.rho, r.low, r.high)),
+                    _p(r.p_value),
+                )
+                if r.rho is not None
+                else (r.figure, r.outcome, *[HIDDEN] * 5)
+                for r in related
+            ),
+        )
+    if by_encounter:
+        files.append(out / BY_ENCOUNTER)
+        names = list(dict.fromkeys(name for m in by_encounter for name in m.values))
+        _write(
+            files[-1],
+            ("encounter", *names),
+            ((m.name, *(_number(m.values.get(name), 6) for name in names)) for m in by_encounter),
+        )
+    return files
 
 
 def write_counts_report(out: Path, tables: Sequence[CountTable]) -> tuple[list[Path], list[str]]:

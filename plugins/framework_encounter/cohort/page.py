@@ -9,12 +9,13 @@ from typing import Any
 from framework.report.html import render_html
 from framework.report.scale import length
 from framework_encounter.cohort.counts import CountTable
+from framework_encounter.cohort.interaction import Tested
 from framework_encounter.cohort.read import Cohort
 from framework_encounter.cohort.statistics import Outcome, wilson
 from framework_encounter.cohort.summary import Bin, Difference, Interval, RoleSummary, Summary
 
 
-def render_cohort(cohort: Cohort, summary: Summary) -> str:
+def render_cohort(cohort: Cohort, summary: Summary, tests: Sequence[Tested] = ()) -> str:
     """The page of a cohort."""
     mean, spread, shortest, longest = summary.durations_s
     cards = [
@@ -48,6 +49,16 @@ def render_cohort(cohort: Cohort, summary: Summary) -> str:
         roles=[_role(role, top) for role in summary.roles],
         comparison=[_difference(row, _reach(summary)) for row in summary.comparison],
         tests=_tests(summary.clustered, summary.naive, summary.cramers_v),
+        between=[
+            {
+                "figure": t.figure,
+                "n": "hidden" if t.mean is None else t.encounters,
+                "mean": "" if t.mean is None else f"{t.mean:+.3f}",
+                "interval": "" if t.low is None else f"{t.low:+.3f} to {t.high:+.3f}",
+                "p": "" if t.p_value is None else f"{t.p_value:.3g}",
+            }
+            for t in tests
+        ],
         histogram=_histogram(summary),
         excluded=[{"name": e.name, "reason": e.reason} for e in cohort.excluded],
     )
@@ -85,6 +96,7 @@ def render_counts(
     return render_html(
         "framework_encounter.cohort",
         title="Counts by expression",
+        between=[],
         subtitle="from a table of counts",
         cards=[_card(t.role, f"{t.whole:,} s", f"{t.listed:,} listed") for t in tables],
         remarks=remarks,

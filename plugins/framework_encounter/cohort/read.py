@@ -41,6 +41,7 @@ class Stored:
         counts: (8,) seconds of each role by label: ``EMOTIONS``, then ``unknown``.
         in_view_s: seconds of each role with the face in view at least once.
         passed: the audit of the covered recordings.
+        folder: where its files are; never written anywhere.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stored:
     counts: Mapping[Role, NDArray[np.int64]]
     in_view_s: Mapping[Role, int]
     passed: bool
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def _read(candidate: _Candidate) -> None:
     counts, in_view = _count(raw, joint, file.name)
     if not counts:
         raise _BrokenError("nobody in it has the role patient or doctor")
-    candidate.stored = Stored(name, float(duration), counts, in_view, bool(passed))
+    candidate.stored = Stored(name, float(duration), counts, in_view, bool(passed), folder)
 
 
 def _json(path: Path, schema: str) -> dict[str, Any]:

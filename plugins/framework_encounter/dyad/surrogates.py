@@ -287,16 +287,12 @@ def _all_pairs(x: Series, y: Series) -> Series:
 
 
 def _orders(segments: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """(count, segments) random orders in which no segment stays at its place."""
-    orders = np.empty((count, segments), np.int64)
-    here = np.arange(segments)
-    done = 0
-    while done < count:
-        drawn = generator.permuted(np.tile(here, (count, 1)), axis=1)
-        drawn = drawn[(drawn != here).all(axis=1)][: count - done]
-        orders[done : done + len(drawn)] = drawn
-        done += len(drawn)
-    return orders
+    """(count, segments) random orders of the segments.
+
+    Every order may be drawn, also one in which some segments stay at their place. Without those the
+    test would alarm too often: 9 in 100 instead of 5 with nine segments, by simulation.
+    """
+    return generator.permuted(np.tile(np.arange(segments), (count, 1)), axis=1)
 
 
 def _over_orders(matrix: Series, orders: NDArray[np.int64]) -> Series:
