@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework.config import RunConfig, load_run_config
+from framework.config import RunConfig
 from framework.progress import Progress, silent
 
 if TYPE_CHECKING:
     from framework.agreement import Agreement
     from framework.audit import Audit
-    from framework.pipeline.analyze import Analysis
-    from framework.pipeline.components import Components
+    from framework.pipeline.passes import Analysis
     from framework.table import TrackTable
     from framework.timeline import Timelines
     from framework.types import Recommendation
@@ -107,14 +106,15 @@ def analyze(
         UserError: the input or the configuration is not usable; nothing was written.
     """
     from framework.pipeline.delivery import TRACKS, Delivery
+    from framework.pipeline.run import Run
     from framework.table_file import save_table
 
-    components = _components(config, options, settings)
+    work = Run.configured(config, options, progress=progress, **settings)
     with Delivery(Path(out), Path(source)) as delivery:
-        found = _analysis(Path(source), components, progress)
+        found = work.resolve(work.analyze(Path(source)))
         save_table(found.table, delivery.path(TRACKS))
         files = delivery.publish(replaces=(TRACKS,), video=False)
-    reasons = _analysis_reasons(found, components.config)
+    reasons = _analysis_reasons(found, work.config)
     people = len(found.table.track_ids())
     summary = [
         f"{found.table.frame_count} frames, {found.table.duration_s:.2f} s, {people} tracks, "
@@ -151,8 +151,19 @@ def run(
         UserError: the input or the configuration is not usable; nothing was written.
         CheckError: a frame could not be established, and ``on_miss`` is ``abort``.
     """
-    components = _components(config, options, settings, key_file, warn)
-    return _job(Path(source), Path(out), components, None, warn, progress)
+    from framework.pipeline.delivery import Delivery
+    from framework.pipeline.run import Run
+
+    work = Run.configured(
+        config, options, key_file=key_file, warn=warn, progress=progress, **settings
+    )
+    recording = Path(source)
+    work.refuse_early(recording)
+    with Delivery(Path(out), recording) as delivery:
+        found = work.resolve(work.analyze(recording))
+        rendering = work.render(recording, found.table, delivery.video, found)
+        searched = work.search_again(found.table, rendering)
+        return work.deliver(delivery, "run", found.table, found, rendering, searched)
 
 
 def render(
@@ -176,59 +187,19 @@ def render(
         UserError: as :func:`run`; also if the table does not validate (with line and column) or
             belongs to another recording.
     """
+    from framework.pipeline.delivery import Delivery
+    from framework.pipeline.run import Run
     from framework.table_file import load_table
 
-    components = _components(config, options, settings, key_file, warn)
-    return _job(Path(source), Path(out), components, load_table(Path(tracks)), warn, progress)
-
-
-def _job(
-    source: Path,
-    out: Path,
-    components: Components,
-    table: TrackTable | None,
-    warn: Warn,
-    progress: Progress,
-) -> RunResult:
-    """Cover the faces of a table, or of the one that the analysis gives."""
-    from framework.pipeline.delivery import Delivery
-    from framework.pipeline.job import finish_job, refuse_early
-
-    refuse_early(source, components)
-    with Delivery(out, source) as delivery:
-        if table is not None:
-            return finish_job("render", source, table, components, delivery, None, warn, progress)
-        found = _analysis(source, components, progress)
-        return finish_job("run", source, found.table, components, delivery, found, warn, progress)
-
-
-def _components(
-    config: str | Path | None,
-    options: Iterable[str],
-    settings: dict[str, Any],
-    key_file: str | Path | None = None,
-    warn: Warn = _ignore,
-) -> Components:
-    from framework.keyfile import read_key
-    from framework.pipeline.components import Components
-    from framework.pipeline.lock import locked_registry
-
-    run_config = load_run_config(Path(config) if config else None, options, **settings)
-    key = read_key(Path(key_file), warn) if key_file is not None else None
-    return Components(run_config, locked_registry(run_config), key)
-
-
-def _analysis(source: Path, components: Components, progress: Progress) -> Analysis:
-    from framework.errors import ContractError
-    from framework.pipeline.analyze import analyze_recording
-
-    found = analyze_recording(source, components, progress)
-    if found.unprotected_s > 0:  # 0 by construction; a table that leaves a face open never renders
-        raise ContractError(
-            f"the resolution left {found.unprotected_s:.2f} face-seconds open; nothing was "
-            f"written, please report this"
-        )
-    return found
+    work = Run.configured(
+        config, options, key_file=key_file, warn=warn, progress=progress, **settings
+    )
+    recording, table = Path(source), load_table(Path(tracks))
+    work.refuse_early(recording)
+    with Delivery(Path(out), recording) as delivery:
+        rendering = work.render(recording, table, delivery.video, None)
+        searched = work.search_again(table, rendering)
+        return work.deliver(delivery, "render", table, None, rendering, searched)
 
 
 def _analysis_reasons(found: Analysis, config: RunConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""The components of one run, built once from its configuration."""
+"""The components of a run, each selected, validated and built once from its configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from framework.resolve import ResolveOptions
 from framework.spec import BuildContext, Kind
 from framework.suggest import did_you_mean
 from framework.timeline import TimelineConfig
-from framework.types import Role
+from framework.types import EMOTIONS, Role
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -99,7 +99,8 @@ class Selection:
 
 @dataclass
 class Components:
-    """Selects and validates everything when it is made, builds on demand.
+    """Selects and validates everything when it is made; builds each component once, when it is
+    first asked for.
 
     A misspelt name must not cost a decoded video, nor a run load a network it does not use.
 
@@ -120,6 +121,7 @@ class Components:
     anonymizers: dict[str, Selection] = field(init=False)
     others: dict[str, Selection] = field(init=False)
     stages: StageOptions = field(init=False)
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.role_names = parse_roles(self.config.anonymizer)
@@ -202,35 +204,78 @@ class Components:
             threads=self.threads, device=self.config.device, seed=self.config.seed, key=self.key
         )
 
-    def _create(self, selection: Selection, protocol: type[P]) -> P:
+    def build(self, selection: Selection, protocol: type[P]) -> P:
+        """A component of its own.
+
+        Raises:
+            ComponentError: it cannot be made.
+            ContractError: what was made has not the methods of its kind.
+        """
         made = self.registry.create(
             selection.component.kind, selection.name, selection.options, self.context()
         )
         return _require(made, protocol, selection.name)
 
+    def _once(self, key: str, selection: Selection, protocol: type[P]) -> P:
+        if key not in self._made:
+            self._made[key] = self.build(selection, protocol)
+        made: P = self._made[key]
+        return made
+
     def detector(self) -> Detector:
-        return self._create(self.others["detector"], Detector)
+        """The detector; the same one at each call, as of every component below."""
+        return self._once("detector", self.others["detector"], Detector)
 
     def tracker(self) -> Tracker:
-        return self._create(self.others["tracker"], Tracker)
+        """The tracker; whoever starts a recording resets it."""
+        return self._once("tracker", self.others["tracker"], Tracker)
 
     def anonymizer(self) -> Anonymizer:
         """The one anonymizer, or one that gives every track to that of its role."""
-        made = {n: self._create(s, Anonymizer) for n, s in self.anonymizers.items()}
+        made = {
+            n: self._once(f"anonymizer {n}", s, Anonymizer) for n, s in self.anonymizers.items()
+        }
         return ByRole(made, self.role_names) if len(made) > 1 else next(iter(made.values()))
 
     def voice(self) -> VoiceAnonymizer | None:
-        """The voice anonymizer, if the sound is anonymized."""
+        """A voice anonymizer, if the sound is anonymized: a new one for each recording."""
         selection = self.others.get("voice")
-        return None if selection is None else self._create(selection, VoiceAnonymizer)
+        return None if selection is None else self.build(selection, VoiceAnonymizer)
 
     def classifier(self) -> EmotionClassifier | None:
+        """The emotion classifier, None without one.
+
+        Raises:
+            ContractError: its labels are not the classes of :data:`framework.types.EMOTIONS`, or
+                some of them, each once.
+        """
         selection = self.others.get("fer")
-        return None if selection is None else self._create(selection, EmotionClassifier)
+        if selection is None:
+            return None
+        made = self._once("fer", selection, EmotionClassifier)
+        check_labels(made, selection.name)
+        return made
 
     def recommender(self) -> Recommender | None:
+        """The source of advice, None without one."""
         selection = self.others.get("recommender")
-        return None if selection is None else self._create(selection, Recommender)
+        return None if selection is None else self._once("recommender", selection, Recommender)
+
+
+def check_labels(classifier: EmotionClassifier, name: str) -> None:
+    """Refuse labels that nobody could place, before a recording is decoded.
+
+    Raises:
+        ContractError: they are not a subset of :data:`framework.types.EMOTIONS`, each once.
+    """
+    labels = classifier.labels
+    named = isinstance(labels, tuple | list) and all(isinstance(x, str) for x in labels)
+    unknown = sorted(set(labels) - set(EMOTIONS)) if named else []
+    if not named or not labels or unknown or len(set(labels)) != len(labels):
+        raise ContractError(
+            f"emotion classifier '{name}': expected labels out of {', '.join(EMOTIONS)}, each "
+            f"once, got {labels!r:.120}"
+        )
 
 
 def check_licences(component: Component, policy: str) -> None:

@@ -8,11 +8,16 @@ is caught.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import ContractError
 from framework.types import Frame, Image, Tracks
+
+Grid = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Index arrays of rows and columns, as ``np.ix_`` gives them."""
 
 GRID = 24
 """Points along each side of a face."""
@@ -38,34 +43,59 @@ def check_picture(frame: Frame, image: Image) -> None:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Points inside each face of a frame as they were before an anonymizer saw it.
+
+    They lie in memory that no plugin holds, so a plugin that paints on its input changes nothing.
+
+    Attributes:
+        track_ids: every face that had to be covered.
+        points: by face, the index arrays of a grid inside it and the (k, l, 3) values there. A face
+            outside the frame, and one on which there is nothing to recognise, has none.
+    """
+
+    track_ids: tuple[int, ...]
+    points: tuple[tuple[int, Grid, Image], ...]
+
+    @classmethod
+    def of(cls, frame: Frame, tracks: Tracks) -> Evidence:
+        """Note the faces of a frame."""
+        ids = tuple(int(t) for t in tracks.track_id)
+        points = []
+        for box, track_id in zip(tracks.xyxy, ids, strict=True):
+            grid = _grid(box, frame.width, frame.height)
+            if grid is None:
+                continue
+            before = frame.bgr[grid].copy()
+            if before.std(axis=(0, 1)).max() >= FLAT:
+                points.append((track_id, grid, before))
+        return cls(ids, tuple(points))
+
+    def left_open(self, image: Image) -> tuple[int, ...]:
+        """Ids of the tracks whose face is in ``image`` as it was."""
+        return tuple(
+            track_id
+            for track_id, grid, before in self.points
+            if (before == image[grid]).all(axis=2).mean() > UNCHANGED_LIMIT
+        )
+
+
 def uncovered(frame: Frame, image: Image, tracks: Tracks) -> list[int]:
     """Ids of the tracks whose face came back as it was.
 
     Args:
-        frame: what went into the anonymizer.
+        frame: what went into the anonymizer, unchanged since.
         image: what came back, same shape.
         tracks: the faces that had to be covered.
     """
     check_picture(frame, image)
     if len(tracks) and np.shares_memory(frame.bgr, image):
         return [int(t) for t in tracks.track_id]
-    found = []
-    for box, track_id in zip(tracks.xyxy, tracks.track_id, strict=True):
-        grid = _grid(box, frame.width, frame.height)
-        if grid is None:
-            continue
-        before, after = frame.bgr[grid], image[grid]
-        if before.std(axis=(0, 1)).max() < FLAT:
-            continue
-        same = (before == after).all(axis=2).mean()
-        if same > UNCHANGED_LIMIT:
-            found.append(int(track_id))
-    return found
+    return list(Evidence.of(frame, tracks).left_open(image))
 
 
-def _grid(
-    box: NDArray[np.float32], width: int, height: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def _grid(box: NDArray[np.float32], width: int, height: int) -> Grid | None:
     """Index arrays of a grid inside the visible core of a box; None if nothing is visible."""
     centre = (box[:2] + box[2:]) / 2
     half = (box[2:] - box[:2]) / 2 * CORE

@@ -11,19 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import ContractError
-from framework.pipeline.cover_check import check_picture, uncovered
-from framework.protocols import (
-    Anonymizer,
-    BatchAnonymizer,
-    PreparedAnonymizer,
-    ReportingAnonymizer,
-)
+from framework.pipeline.cover import Coverer
+from framework.protocols import Anonymizer, PreparedAnonymizer, ReportingAnonymizer
 from framework.table import EmotionSamples, TrackTable
 from framework.types import Frame, Image
 from framework_benchmark.faces import Subject
 from framework_benchmark.items import Recording
 
-BATCH = 8
 X264 = {"crf": "18", "preset": "veryfast", "x264-params": "threads=1"}
 """One thread: with several, the bits depend on how many there are."""
 FALLBACK = "fallback"
@@ -93,32 +87,24 @@ def cover(
     elif samples is not None:
         table = table.with_samples(samples)
     _reset_peak()
-    anonymizer.reset()
+    coverer = Coverer(anonymizer)
     start = time.perf_counter()
-    if isinstance(anonymizer, PreparedAnonymizer):
-        anonymizer.prepare(_View(table, recording))
+    coverer.prepare(_View(table, recording))
     prepare_s = time.perf_counter() - start
     images: list[Image] = []
     seconds: list[float] = []
-    size = BATCH if isinstance(anonymizer, BatchAnonymizer) else 1
+    size = coverer.batch_size
     exposed = np.zeros(len(recording.frames), bool)
     for k in range(0, len(recording.frames), size):
         frames = recording.frames[k : k + size]
-        tracks = [table.tracks_at(f.index) for f in frames]
-        start = time.perf_counter()
-        if isinstance(anonymizer, BatchAnonymizer):
-            made = anonymizer.anonymize_batch(frames, tracks)
-        else:
-            made = [anonymizer.anonymize(frames[0], tracks[0])]
-        took = time.perf_counter() - start
-        if len(made) != len(frames):
-            raise ContractError(f"anonymize: expected {len(frames)} images, got {len(made)}")
-        for frame, image, found in zip(frames, made, tracks, strict=True):
-            check_picture(frame, image)
-            exposed[frame.index] = subject.track_id in uncovered(frame, image, found)
-        images += made
-        seconds += [took / len(frames)] * len(frames)
-    fallback = _fallback(anonymizer, subject.track_id, len(images))
+        for made in coverer.cover(frames, [table.tracks_at(f.index) for f in frames]):
+            if made.image is None:
+                assert made.error is not None
+                raise made.error
+            exposed[made.frame.index] = subject.track_id in made.left_open
+            images.append(made.image)
+        seconds += [coverer.took_s / len(frames)] * len(frames)
+    fallback = _fallback(coverer, subject.track_id, len(images))
     if held:
         images, exposed, fallback = images[-1:], exposed[-1:], fallback[-1:]
     warm = seconds[size:] or seconds
@@ -147,12 +133,12 @@ def _held(recording: Recording, table: TrackTable) -> tuple[Recording, TrackTabl
     return Recording(frames, duration_s), longer
 
 
-def _fallback(anonymizer: Anonymizer, track_id: int, count: int) -> NDArray[np.bool_]:
+def _fallback(coverer: Coverer, track_id: int, count: int) -> NDArray[np.bool_]:
     """(n,) frames in which the anonymizer says it fell back; empty if it reports nothing."""
-    if not isinstance(anonymizer, ReportingAnonymizer):
+    if not isinstance(coverer.anonymizer, ReportingAnonymizer):
         return np.zeros(0, bool)
     found = np.zeros(count, bool)
-    for event in anonymizer.drain_events():
+    for event in coverer.drain_events():
         if event.kind == FALLBACK and event.track_id == track_id and 0 <= event.index < count:
             found[event.index] = True
     return found

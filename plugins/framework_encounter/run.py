@@ -16,24 +16,15 @@ import numpy as np
 
 from framework.agreement import PersonAgreement, compare
 from framework.audit import Audit
-from framework.config import load_run_config
+from framework.config import RunConfig
 from framework.errors import ConfigError, MediaError
-from framework.keyfile import read_key
 from framework.manifest import Manifest
-from framework.pipeline.analyze import Analysis, analyze_recording
 from framework.pipeline.by_role import FALLBACK, for_participants, parse_roles
-from framework.pipeline.components import Components, Selection
+from framework.pipeline.components import Selection
 from framework.pipeline.delivery import VIDEO_STEM, Delivery
-from framework.pipeline.job import (
-    audit_rendering,
-    cover_recording,
-    describe_run,
-    refuse_early,
-)
-from framework.pipeline.lock import locked_registry
-from framework.pipeline.recheck import reclassify
+from framework.pipeline.passes import Analysis
+from framework.pipeline.run import Run
 from framework.progress import Progress, silent
-from framework.protocols import EmotionClassifier
 from framework.table import TrackTable
 from framework.timeline import build_timelines, count_seconds
 from framework.types import ComponentEvent, EmotionWindow, Recommendation, Role
@@ -117,14 +108,25 @@ def run_encounter(
     """
     if not isinstance(encounter, Encounter):
         encounter = load_encounter(Path(encounter))
-    components = _components(encounter, config, options, settings, key_file, warn)
+    work = Run.configured(
+        config,
+        options,
+        adapt=_adapted,
+        # One secret for all cameras, or the same person would get another donor in each.
+        key=lambda warn: secrets.token_bytes(32),
+        key_file=key_file,
+        more_groups=("recognizer",) if encounter.references else (),
+        warn=warn,
+        progress=progress,
+        **settings,
+    )
     sources = [Path(r.file) for r in encounter.recordings]
     _refuse_sources(Path(out), sources)
     for k, recording in enumerate(encounter.recordings):
         told = recording.regions.keys() | encounter.references.keys()
         if len(recording.shows) > 1 and not told & set(recording.shows):
             raise unclear(camera_name(encounter, k))  # not after an hour of analysis
-    recognizer = select_recognizer(encounter, components)
+    recognizer = select_recognizer(encounter, work.components)
     if encounter.voice_activity:
         model_file()
     clocks = shared_clocks(encounter)
@@ -132,33 +134,25 @@ def run_encounter(
         if clock.note:
             warn(clock.note)
     for source in sources:
-        refuse_early(source, components)
+        work.refuse_early(source)
     with Delivery(Path(out), sources[0]) as delivery:
-        return _work(encounter, sources, clocks, components, recognizer, delivery, warn, progress)
+        return _work(encounter, sources, clocks, work, recognizer, delivery)
 
 
-def _components(
-    encounter: Encounter,
-    config: str | Path | None,
-    options: Iterable[str],
-    settings: dict[str, Any],
-    key_file: str | Path | None,
-    warn: Callable[[str], None],
-) -> Components:
-    run_config = load_run_config(Path(config) if config else None, options, **settings)
-    run_config = run_config.model_copy(
-        update={"anonymizer": for_participants(run_config.anonymizer)}
-    )
-    named = parse_roles(run_config.anonymizer)
+def _adapted(config: RunConfig) -> RunConfig:
+    """A bare anonymizer serves patient and doctor; everybody else is covered by the mask.
+
+    Raises:
+        ConfigError: another anonymizer is named for everybody else.
+    """
+    config = config.model_copy(update={"anonymizer": for_participants(config.anonymizer)})
+    named = parse_roles(config.anonymizer)
     if {named[Role.BYSTANDER], named[Role.UNKNOWN]} != {FALLBACK}:
         raise ConfigError(
-            f"anonymizer {run_config.anonymizer}: people who are not part of the encounter are "
+            f"anonymizer {config.anonymizer}: people who are not part of the encounter are "
             f"always covered by the {FALLBACK}; name patient and doctor only"
         )
-    # One secret for all cameras, or the same person would get another donor in each.
-    key = read_key(Path(key_file), warn) if key_file is not None else secrets.token_bytes(32)
-    groups = ("recognizer",) if encounter.references else ()
-    return Components(run_config, locked_registry(run_config), key, more_groups=groups)
+    return config
 
 
 def _refuse_sources(out: Path, sources: Sequence[Path]) -> None:
@@ -180,16 +174,15 @@ def _work(
     encounter: Encounter,
     sources: list[Path],
     clocks: list[Clock],
-    components: Components,
+    run: Run,
     recognizer: Selection | None,
     delivery: Delivery,
-    warn: Callable[[str], None],
-    progress: Progress,
 ) -> EncounterResult:
+    components = run.components
     timeline_config = components.stages.timeline
     classifier = components.classifier()
     recommender = components.recommender()
-    analyses, castings = _analyse(encounter, sources, components, recognizer, progress)
+    analyses, castings = _analyse(encounter, sources, run, recognizer)
     for k, analysis in enumerate(analyses):
         length = analyses[encounter.clock].table.duration_s
         if k != encounter.clock:
@@ -214,9 +207,7 @@ def _work(
     views = []
     read_again: list[TrackTable | None] = []
     for k, source in enumerate(sources):
-        audit, video, agreement, again = _render(
-            k, source, castings[k], analyses[k], components, classifier, delivery, warn, progress
-        )
+        audit, video, agreement, again = _render(k, source, castings[k], analyses[k], run, delivery)
         read_again.append(again)
         views.append(
             CameraView(
@@ -234,7 +225,7 @@ def _work(
         tables = [casting.table for casting in castings]
         dyad = read_dyad(encounter, joint, tables, read_again, clocks, timeline_config, classifier)
     reasons = [f"{v.name}: {reason}" for v in views for reason in v.audit.reasons]
-    manifest = describe_run("encounter run", components, [recognizer] if recognizer else [])
+    manifest = run.manifest("encounter run", [recognizer] if recognizer else [])
     files = publish(
         delivery,
         encounter,
@@ -263,11 +254,11 @@ def _everybody(table: Any) -> Any:
 def _analyse(
     encounter: Encounter,
     sources: Sequence[Path],
-    components: Components,
+    run: Run,
     selected: Selection | None,
-    progress: Progress,
 ) -> tuple[list[Analysis], list[Casting]]:
     references = {Role(role): Path(p) for role, p in encounter.references.items()}
+    components = run.components
     recognizer = build_recognizer(selected, components) if selected else None
     embedded = (
         reference_embeddings(references, components.detector(), recognizer) if recognizer else {}
@@ -282,14 +273,12 @@ def _analyse(
     for k, (source, recording) in enumerate(zip(sources, encounter.recordings, strict=True)):
         name = camera_name(encounter, k)
 
-        def bar(stage: str, done: int, total: int | None, name: str = name) -> None:
-            progress(f"{stage} {name}", done, total)
-
-        found = analyze_recording(source, components, bar, roles=_everybody)
+        mine = run.telling(_named(run.progress, name))
+        found = mine.resolve(mine.analyze(source), roles=_everybody)
         scores = None
         if recognizer is not None and wanted(encounter, recording.roles):
-            mine = {role: v for role, v in embedded.items() if role in recording.roles}
-            scores = likeness(source, found.table, mine, recognizer)
+            own = {role: v for role, v in embedded.items() if role in recording.roles}
+            scores = likeness(source, found.table, own, recognizer)
         casting = cast(found.table, recording, name, scores, thresholds, next_id)
         next_id = max([next_id - 1, *casting.table.track_ids()]) + 1
         analyses.append(found)
@@ -297,16 +286,17 @@ def _analyse(
     return analyses, castings
 
 
+def _named(progress: Progress, name: str) -> Progress:
+    """Progress of one of several recordings."""
+
+    def told(stage: str, done: int, total: int | None) -> None:
+        progress(f"{stage} {name}", done, total)
+
+    return told
+
+
 def _render(
-    k: int,
-    source: Path,
-    casting: Casting,
-    analysis: Analysis,
-    components: Components,
-    classifier: EmotionClassifier | None,
-    delivery: Delivery,
-    warn: Callable[[str], None],
-    progress: Progress,
+    k: int, source: Path, casting: Casting, analysis: Analysis, run: Run, delivery: Delivery
 ) -> tuple[Audit, str, tuple[PersonAgreement, ...], TrackTable | None]:
     """Cover one recording; its audit, the name of the video, and what is left of the emotions.
 
@@ -314,56 +304,34 @@ def _render(
     """
     folder = delivery.path(f"camera-{k + 1}")
     folder.mkdir()
-
-    def bar(stage: str, done: int, total: int | None) -> None:
-        progress(f"{stage} camera {k + 1}", done, total)
-
-    covered, rendering = cover_recording(
-        source,
-        casting.table,
-        components,
-        lambda info: folder / Delivery.video_name(info),
-        warn=warn,
-        progress=bar,
+    table = casting.table
+    mine = run.telling(_named(run.progress, f"camera {k + 1}"))
+    rendering = mine.render(
+        source, table, lambda info: folder / Delivery.video_name(info), analysis
     )
     for role, count in casting.switches.items():
         event = ComponentEvent(0, 0.0, IDENTITY[role], SWITCH)
         rendering.events += [event] * count
-    audit = audit_rendering(casting.table, analysis, rendering, covered, components)
+    known = [t for t in table.track_ids() if t in IDENTITY.values()]
+    searched = mine.search_again(table, rendering, people=known)
+    audit = mine.audit(table, analysis, rendering, searched)
     agreement: tuple[PersonAgreement, ...] = ()
     again: TrackTable | None = None
-    if classifier is not None and components.config.recheck and len(casting.table.samples):
-        agreement, again = _agreement(
-            covered, casting, rendering.dropped, components, classifier, bar
-        )
-    assert covered.stem == VIDEO_STEM
-    return audit, covered.name, agreement, again
+    if searched.samples is not None:
+        people = table.only(known)
+        again = people.with_samples(searched.samples)
+        agreement = _agreement(people, again, run)
+    assert rendering.path.stem == VIDEO_STEM
+    return audit, rendering.path.name, agreement, again
 
 
-def _agreement(
-    covered: Path,
-    casting: Casting,
-    dropped: Sequence[int],
-    components: Components,
-    classifier: EmotionClassifier,
-    progress: Progress,
-) -> tuple[tuple[PersonAgreement, ...], TrackTable]:
-    table = casting.table
-    config = components.stages.timeline
-    mine = table.only([t for t in table.track_ids() if t in IDENTITY.values()])
-    again = reclassify(
-        covered,
-        mine,
-        components.detector(),
-        classifier,
-        dropped=dropped,
-        threads=components.threads,
-        progress=progress,
-    )
-    below = classifier.unknown_below
-    before = build_timelines(mine, config, unknown_below=below)
-    after = build_timelines(mine.with_samples(again), config, unknown_below=below)
-    return compare(before.raw, after.raw).people, mine.with_samples(again)
+def _agreement(table: TrackTable, again: TrackTable, run: Run) -> tuple[PersonAgreement, ...]:
+    classifier = run.components.classifier()
+    assert classifier is not None
+    config, below = run.components.stages.timeline, classifier.unknown_below
+    before = build_timelines(table, config, unknown_below=below)
+    after = build_timelines(again, config, unknown_below=below)
+    return compare(before.raw, after.raw).people
 
 
 def camera_notes(clock: Clock, casting: Casting) -> list[str]:

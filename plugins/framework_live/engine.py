@@ -18,9 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import ContractError
-from framework.pipeline.cover_check import uncovered, whole_frame_cover
-from framework.protocols import Anonymizer, Detector, ReportingAnonymizer, Tracker
+from framework.pipeline.cover import Coverer, UncoveredFace, read_only
+from framework.pipeline.cover_check import whole_frame_cover
+from framework.pipeline.failures import Failure
+from framework.pipeline.find import Finder
+from framework.protocols import Anonymizer, Detector, Tracker
 from framework.resolve import ResolveOptions
 from framework.types import Detections, Frame, Image, Role, Tracks
 from framework_live.options import LiveOptions
@@ -96,6 +98,7 @@ class LiveEngine:
     _time_s: float | None = None
     _strays: int = 0
     _before_s: float = -np.inf
+    _coverer: Coverer | None = None
 
     def push(
         self, frame: Frame, analyse: bool = True, damaged: bool = False
@@ -110,6 +113,7 @@ class LiveEngine:
             The faces found in it with their roles (None without analysis), and the pictures whose
             delay is over.
         """
+        frame = read_only(frame)
         tracks: Tracks | None = None
         why = NOT_ANALYSED
         if analyse:
@@ -130,15 +134,11 @@ class LiveEngine:
         return [self._emit(self._held.popleft()) for _ in range(len(self._held))]
 
     def _analyse(self, frame: Frame) -> Tracks | None:
-        stage = "detector"
-        try:
-            found = self.detector.detect([frame])[0]
-            if not isinstance(found, Detections):
-                raise ContractError(f"detect: expected Detections, got {type(found).__name__}")
-            stage = "tracker"
-            tracks = self.tracker.update(frame, found)
-        except Exception as error:
-            self.failures.append((frame.time_s, stage, type(error).__name__))
+        finder = Finder(self.detector, self.tracker)
+        found = finder.detect([frame])[0]
+        tracks = finder.track(frame, found)
+        self.failures += [(f.time_s, f.stage, f.error) for f in finder.failures]
+        if found is None or tracks is None:
             return None
         tracks, strays = _with_strays(tracks, found, self._strays)
         self._strays += strays
@@ -177,20 +177,18 @@ class LiveEngine:
             return self._whole(frame, NOT_ANALYSED)
         if not len(faces) and not self.allow_no_faces:
             return self._whole(frame, NO_FACE)
-        try:
-            image = self.anonymizer.anonymize(frame, faces)
-            left_open = uncovered(frame, image, faces)
-        except Exception as error:
-            self.failures.append((frame.time_s, "anonymizer", type(error).__name__))
+        if self._coverer is None or self._coverer.anonymizer is not self.anonymizer:
+            self._coverer = Coverer(self.anonymizer)
+        (cover,) = self._coverer.cover([frame], [faces])
+        # Counted and forgotten: a day of them would fill the memory.
+        self.masked.update(e.detail or e.kind for e in self._coverer.drain_events())
+        if cover.error is not None or cover.image is None:
+            failure = Failure.of(
+                "anonymizer", cover.error or UncoveredFace(), frame.index, frame.time_s
+            )
+            self.failures.append((failure.time_s, failure.stage, failure.error))
             return self._whole(frame, FAILED)
-        finally:
-            # Counted and forgotten: a day of them would fill the memory.
-            if isinstance(self.anonymizer, ReportingAnonymizer):
-                self.masked.update(e.detail or e.kind for e in self.anonymizer.drain_events())
-        if left_open:
-            self.failures.append((frame.time_s, "anonymizer", "UncoveredFace"))
-            return self._whole(frame, FAILED)
-        return Covered(frame.index, frame.time_s, image, "", len(faces))
+        return Covered(frame.index, frame.time_s, cover.image, "", len(faces))
 
     def _whole(self, frame: Frame, why: str) -> Covered:
         return Covered(frame.index, frame.time_s, whole_frame_cover(frame), why, 0)

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from framework.atomic import atomic_text
-from framework.config import load_run_config, validated
+from framework.config import RunConfig, validated
 from framework.errors import ConfigError, MediaError
-from framework.keyfile import read_key
 from framework.media import SourceInfo, Writer, open_writer
 from framework.pipeline.by_role import FALLBACK, for_participants
 from framework.pipeline.components import Components
-from framework.pipeline.lock import locked_registry
+from framework.pipeline.run import Run
 from framework.pipeline.sampler import EmotionSampler
 from framework_live.engine import Covered, LiveEngine
 from framework_live.moments import Event, Moments
@@ -85,13 +84,12 @@ def build_parts(components: Components, info: SourceInfo) -> Parts:
     config = components.config
     components.refuse_unprotected()
     options = validated(LiveOptions, config.options_of("live"), "live")
-    anonymizer, tracker = components.anonymizer(), components.tracker()
-    anonymizer.reset()
+    tracker = components.tracker()
     tracker.reset()
     engine = LiveEngine(
         detector=components.detector(),
         tracker=tracker,
-        anonymizer=anonymizer,
+        anonymizer=components.anonymizer(),
         resolve=components.stages.resolve,
         options=options,
         role=config.role,
@@ -170,7 +168,15 @@ def run_live(
     Raises:
         UserError: the source, the output or the configuration cannot be used.
     """
-    components = _components(config, options, settings, key_file, warn)
+    components = Run.configured(
+        config,
+        options,
+        adapt=_adapted,
+        key_file=key_file,
+        more_groups=("live",),
+        warn=warn,
+        **settings,
+    ).components
     if window is None:
         window = out is None
     if window and not display_there():
@@ -243,26 +249,21 @@ def _stopping(pictures: Iterator[Arrived], seconds: float | None) -> Iterator[Ar
         yield arrived
 
 
-def _components(
-    config: str | Path | None,
-    options: Iterable[str],
-    settings: dict[str, Any],
-    key_file: str | Path | None,
-    warn: Callable[[str], None],
-) -> Components:
-    """As offline, but bystanders get the mask, and 'live' is a group of options."""
-    run_config = load_run_config(Path(config) if config else None, options, **settings)
-    if run_config.anonymizer != FALLBACK:
-        chosen = for_participants(run_config.anonymizer)
-        run_config = run_config.model_copy(update={"anonymizer": chosen})
-    if run_config.audio == "keep":
+def _adapted(config: RunConfig) -> RunConfig:
+    """As offline, but bystanders get the mask.
+
+    Raises:
+        ConfigError: a setting that live mode cannot keep.
+    """
+    if config.anonymizer != FALLBACK:
+        config = config.model_copy(update={"anonymizer": for_participants(config.anonymizer)})
+    if config.audio == "keep":
         raise ConfigError("live mode does not take sound; leave --audio keep out")
-    if run_config.on_miss != "cover":
+    if config.on_miss != "cover":
         raise ConfigError(
             "live mode always covers a picture whose faces are not known; leave on_miss out"
         )
-    key = read_key(Path(key_file), warn) if key_file is not None else None
-    return Components(run_config, locked_registry(run_config), key, more_groups=("live",))
+    return config
 
 
 def _refuse_overwriting(source: str, out: str | Path | None) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from framework.config import load_run_config
 from framework.errors import ComponentError, FrameworkError, MediaError
 from framework.media import probe
-from framework.pipeline.analyze import analyze_recording
 from framework.pipeline.components import Components
+from framework.pipeline.run import Run
 from framework.progress import Progress, silent
 from framework.protocols import Recognizer
 from framework.registry import Registry
@@ -220,7 +220,8 @@ def _table(
                 f"{info.width}x{info.height}; give the table of this recording"
             )
     else:
-        table = analyze_recording(original, components, progress).table
+        run = Run(components, progress=progress)
+        table = run.resolve(run.analyze(original)).table
     if not len(table):
         raise MediaError(
             "no face was found in the original, so there is nothing to verify; check that it is "

@@ -105,8 +105,7 @@ def test_what_can_be_refused_is_refused_before_the_recording_is_analysed(
     def hours(*arguments: object, **named: object) -> None:
         pytest.fail("the recording was analysed first")
 
-    monkeypatch.setattr("framework.pipeline.analyze.analyze_recording", hours)
-    monkeypatch.setattr("framework_encounter.run.analyze_recording", hours)
+    monkeypatch.setattr("framework.pipeline.run.Run.analyze", hours)
     out = tmp_path / "out"
     source = str(clip(frames=2))
     line = refused(capsys, *command, source, *FAKES, *more, "--out", str(out))

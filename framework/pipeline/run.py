@@ -1,0 +1,513 @@
+"""One run: a frame's way through it, from top to bottom.
+
+:class:`Run` holds each component once and has the passes as methods::
+
+    run = Run.configured(anonymizer="blur")
+    seen = run.analyze(source)              # decode, detect, track, classify
+    found = run.resolve(seen)               # who is where, in both directions of time
+    rendering = run.render(source, found.table, place, found)   # decode, cover, check, encode
+    searched = run.search_again(found.table, rendering)         # is anything left?
+    result = run.deliver(delivery, "run", found.table, found, rendering, searched)
+
+The command line, the Python functions, encounters, live mode and the benchmark use it, whole or in
+parts.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from framework.config import RunConfig, load_run_config
+from framework.errors import CheckError, ContractError, MediaError
+from framework.media import (
+    Reader,
+    SourceInfo,
+    Writer,
+    check_codec,
+    default_suffix,
+    open_reader,
+    open_writer,
+    prefetch,
+    probe,
+)
+from framework.pipeline.account import audit_run, describe_run, summarize
+from framework.pipeline.batches import MOST, in_batches
+from framework.pipeline.components import Components, Selection
+from framework.pipeline.cover import Coverer, read_only
+from framework.pipeline.cover_check import whole_frame_cover
+from framework.pipeline.encoder import QUEUE, EncoderThread
+from framework.pipeline.failures import Failure
+from framework.pipeline.find import Finder
+from framework.pipeline.lock import locked_registry
+from framework.pipeline.passes import Analysis, Observed, RecordingView, Rendering
+from framework.pipeline.sampler import EVERY_FRAME_RATE, EmotionSampler
+from framework.pipeline.search import Searched, face_at_each_track
+from framework.pipeline.voice import RATE as SOUND_RATE
+from framework.pipeline.voice import AnonymizedSound
+from framework.pipeline.writing import write_results
+from framework.progress import Progress, silent
+from framework.resolve import ObservationLog, assign_roles, resolve, unprotected_detections
+from framework.table import TrackTable
+from framework.timeline import Timelines, build_timelines
+from framework.types import Detections, EmotionWindow, Frame, Image, Recommendation, Tracks
+
+if TYPE_CHECKING:
+    from framework.api import RunResult
+    from framework.audit import Audit
+    from framework.manifest import Manifest
+    from framework.pipeline.delivery import Delivery
+
+WEAK = "weak"
+"""Capability of voice anonymizers that an informed attacker sees through."""
+TIME_TOLERANCE_S = 2e-3
+"""A table on disk keeps times to the microsecond; a larger difference is another recording."""
+
+
+def ignore(message: str) -> None:
+    """Tell nobody."""
+    del message
+
+
+class Run:
+    """Everything one run works with, and what it does with a recording.
+
+    A run may serve several recordings, one after the other; components with a state are reset
+    before each.
+
+    Attributes:
+        components: the components, each built once.
+        warn: told what the user should know before the work is done.
+        progress: told how far the work is.
+    """
+
+    def __init__(
+        self,
+        components: Components,
+        *,
+        warn: Callable[[str], None] = ignore,
+        progress: Progress = silent,
+    ) -> None:
+        self.components = components
+        self.warn = warn
+        self.progress = progress
+
+    @classmethod
+    def configured(
+        cls,
+        config: str | Path | None = None,
+        options: Iterable[str] = (),
+        *,
+        adapt: Callable[[RunConfig], RunConfig] = lambda config: config,
+        key: Callable[[Callable[[str], None]], bytes | None] | None = None,
+        key_file: str | Path | None = None,
+        more_groups: tuple[str, ...] = (),
+        warn: Callable[[str], None] = ignore,
+        progress: Progress = silent,
+        **settings: Any,
+    ) -> Self:
+        """A run from a configuration file, options and settings.
+
+        Args:
+            config, options, settings: see :func:`framework.config.load_run_config`.
+            adapt: what an application changes or refuses in the configuration.
+            key: gives the secret if there is no ``key_file``.
+            key_file: the user's secret, from which donors are chosen.
+            more_groups: option groups that an application knows beside those of every run.
+
+        Raises:
+            UserError: the configuration is not usable.
+        """
+        from framework.keyfile import read_key
+
+        chosen = adapt(load_run_config(Path(config) if config else None, options, **settings))
+        secret = read_key(Path(key_file), warn) if key_file is not None else None
+        if secret is None and key is not None:
+            secret = key(warn)
+        components = Components(chosen, locked_registry(chosen), secret, more_groups=more_groups)
+        return cls(components, warn=warn, progress=progress)
+
+    @property
+    def config(self) -> RunConfig:
+        """What decides what the run does."""
+        return self.components.config
+
+    def telling(self, progress: Progress) -> Self:
+        """The same run, with the same components, that reports to somebody else."""
+        other = copy.copy(self)
+        other.progress = progress
+        return other
+
+    def refuse_early(self, source: Path) -> None:
+        """Everything that can be refused before an hour's analysis is.
+
+        Raises:
+            UserError: the source, the anonymizer, the rules or the codec cannot be used.
+            ContractError: a component is not what its kind must be.
+        """
+        self.components.refuse_unprotected()
+        self.components.recommender()
+        self.components.classifier()
+        check_codec(default_suffix(probe(source)), self.components.stages.video.codec)
+
+    # -- 1. look at every frame ------------------------------------------------------------------
+
+    def analyze(self, source: Path) -> Observed:
+        """First pass: find, follow and read every face.
+
+        Raises:
+            MediaError: the recording cannot be opened.
+        """
+        components = self.components
+        finder = Finder(components.detector(), components.tracker())
+        finder.tracker.reset()
+        classifier = components.classifier()
+        sampler = EmotionSampler(classifier, self.config.fer_rate) if classifier else None
+        log = ObservationLog()
+        with open_reader(source, threads=components.threads) as reader:
+            for batch in in_batches(map(read_only, prefetch(reader, depth=MOST))):
+                for frame, detections in zip(batch, finder.detect(batch), strict=True):
+                    tracks = finder.track(frame, detections)
+                    if detections is None or tracks is None:
+                        seen = detections if detections is not None else Detections.empty()
+                        log.append(frame, Tracks.empty(), seen, failure="detection failed")
+                        continue
+                    log.append(frame, tracks, detections)
+                    if sampler is not None:
+                        sampler.add(frame, tracks)
+                self.progress("analyze", batch[-1].index + 1, reader.info.frame_count)
+            return Observed(
+                reader.info,
+                log,
+                sampler,
+                reader.duration_s,
+                list(reader.damage),
+                sorted(reader.damaged_frames),
+                finder.failures,
+                list(reader.notes),
+            )
+
+    # -- 2. decide who is where ------------------------------------------------------------------
+
+    def resolve(
+        self, seen: Observed, roles: Callable[[TrackTable], TrackTable] | None = None
+    ) -> Analysis:
+        """Decide, knowing the whole recording, who is where in each frame.
+
+        Args:
+            roles: says who is who in the resolved table; None: those who are seen longest and
+                largest have the run's role, the others are bystanders.
+
+        Raises:
+            ContractError: the resolution leaves a detection open.
+        """
+        resolution = resolve(
+            seen.log,
+            width=seen.source.width,
+            height=seen.source.height,
+            duration_s=seen.duration_s,
+            empty_is_miss=not self.config.allow_no_faces,
+            options=self.components.stages.resolve,
+        )
+        table = resolution.table
+        if seen.suspect:
+            # A picture decoded with errors may hide a face from the detector and show it to a
+            # person.
+            damaged = dict.fromkeys(seen.suspect, "the picture is damaged")
+            table = table.with_misses(table.misses | damaged)
+        if roles is not None:
+            table = roles(table)
+        else:
+            table = assign_roles(table, main=self.config.role, people=self.config.people)
+        failures = list(seen.failures)
+        if seen.sampler is not None:
+            table = table.with_samples(seen.sampler.resolved(table))
+            failures += seen.sampler.failures
+        found = Analysis(table, seen, resolution.dismissed, failures)
+        _refuse_open(table, found)
+        return found
+
+    # -- 3. cover every frame --------------------------------------------------------------------
+
+    def render(
+        self,
+        source: Path,
+        table: TrackTable,
+        place: Callable[[SourceInfo], Path],
+        found: Analysis | None,
+    ) -> Rendering:
+        """Second pass: cover every face of the table in every frame, and let nothing else out.
+
+        Args:
+            table: the resolved tracks, perhaps with other roles or names than ``found`` has.
+            place: where the output for a source of this kind is written.
+            found: what the analysis of this recording saw; None only for a table that a person
+                brings.
+
+        Raises:
+            ContractError: the table leaves a face open that the analysis saw.
+            MediaError: source or output cannot be used, or the table belongs to another recording.
+            CheckError: a frame could not be established and ``on_miss`` is ``abort``.
+        """
+        self.components.refuse_unprotected()
+        if found is not None:
+            _refuse_open(table, found)
+        threads = self.components.threads
+        coverer = Coverer(self.components.anonymizer())
+        with open_reader(source, threads=threads) as reader:
+            _check_fits(table, reader.info)
+            if coverer.looks_ahead:
+                with open_reader(source, threads=threads) as second:
+                    coverer.prepare(RecordingView(table, second))
+            result = Rendering(place(reader.info))
+            writer, sound = self._writer(source, reader, table, result.path)
+            with writer, EncoderThread(writer.write) as encoder:
+                frames = map(read_only, prefetch(reader, depth=QUEUE))
+                for batch in in_batches(frames, lambda _: coverer.batch_size):
+                    for frame, image in self._covered(batch, table, coverer, result):
+                        result.frames_in += 1
+                        if image is not None:
+                            encoder.put(image, frame.time_s)
+                            result.frames_out += 1
+                    self.progress("render", batch[-1].index + 1, table.frame_count)
+            result.damage += reader.damage
+            result.notes += [*reader.notes, *writer.notes]
+        result.events += coverer.drain_events()
+        if sound is not None:
+            result.failures += sound.failures
+        return result
+
+    def _covered(
+        self, batch: list[Frame], table: TrackTable, coverer: Coverer, result: Rendering
+    ) -> list[tuple[Frame, Image | None]]:
+        """What leaves of each frame; None for a frame that is dropped."""
+        tracks = [_tracks(table, frame) for frame in batch]
+        known = [(f, t) for f, t in zip(batch, tracks, strict=True) if t is not None]
+        covers = iter(coverer.cover([f for f, _ in known], [t for _, t in known]))
+        leaving: list[tuple[Frame, Image | None]] = []
+        for frame, faces in zip(batch, tracks, strict=True):
+            if faces is None:
+                leaving.append((frame, self._missed(frame, table, result)))
+                continue
+            cover = next(covers)
+            if cover.error is None:
+                leaving.append((frame, cover.image))
+                continue
+            failure = Failure.of("anonymizer", cover.error, frame.index, frame.time_s)
+            result.failures.append(failure)
+            result.whole.append(frame.index)
+            leaving.append((frame, whole_frame_cover(frame)))
+        return leaving
+
+    def _missed(self, frame: Frame, table: TrackTable, result: Rendering) -> Image | None:
+        """What leaves of a frame whose faces could not be established."""
+        if self.config.on_miss == "abort":
+            reason = table.misses.get(frame.index, "not analysed")
+            raise CheckError(
+                f"faces could not be established at {frame.time_s:.2f} s ({reason}); "
+                f"nothing was written (--on-miss abort)"
+            )
+        if self.config.on_miss == "drop":
+            result.dropped.append(frame.index)
+            return None
+        result.whole.append(frame.index)
+        return whole_frame_cover(frame)
+
+    def _writer(
+        self, source: Path, reader: Reader, table: TrackTable, path: Path
+    ) -> tuple[Writer, AnonymizedSound | None]:
+        """The output, with its sound, and the sound that is made while the frames are written."""
+        config, video = self.config, self.components.stages.video
+        if config.audio == "keep":
+            self.warn("the sound is kept: a voice identifies a person as well as a face does")
+        voice = self.components.voice()
+        if voice is not None:
+            spec = self.components.others["voice"].component.spec
+            if WEAK in spec.capabilities:
+                self.warn(
+                    f"voice anonymizer '{config.voice}' is weak: somebody who knows the method can "
+                    f"still tell the speaker; 'silence' is strong"
+                )
+        sound = AnonymizedSound(voice) if voice is not None else None
+        writer = open_writer(
+            path,
+            like=reader.info,
+            codec=video.codec,
+            quality=video.quality,
+            duration_s=table.duration_s,
+            threads=self.components.threads,
+        )
+        if config.audio == "keep" and reader.info.has_audio:
+            writer.copy_audio(source, reader.info.start_s)
+        if sound is not None and reader.info.has_audio:
+            writer.add_audio(sound.of_recording(source, reader.info.start_s), SOUND_RATE)
+        return writer, sound
+
+    # -- 4. look at what came out ----------------------------------------------------------------
+
+    def search_again(
+        self, table: TrackTable, rendering: Rendering, people: Iterable[int] | None = None
+    ) -> Searched:
+        """Third pass: read the covered recording as any later user of it would.
+
+        Emotions are read at the moments at which the original was read. The faces are looked for
+        again; one that is no longer found yields no sample, and its second becomes ``unknown``: a
+        disagreement, not a gap in the comparison.
+
+        Args:
+            people: track ids whose emotions are read again; None: everybody's who was read.
+        """
+        classifier = self.components.classifier()
+        if classifier is None or not self.config.recheck or not len(table.samples):
+            return Searched()
+        mine = table if people is None else table.only(people)
+        detector = self.components.detector()
+        sampler = EmotionSampler(classifier, EVERY_FRAME_RATE)
+        ids_of_frame: dict[int, list[int]] = {}
+        pairs = zip(mine.samples.frame.tolist(), mine.samples.track_id.tolist(), strict=True)
+        for index, track_id in pairs:
+            ids_of_frame.setdefault(index, []).append(track_id)
+        left_out = set(rendering.dropped)
+        original = (i for i in range(table.frame_count) if i not in left_out)
+        stage = "check the result"
+        with open_reader(rendering.path, threads=self.components.threads) as reader:
+            numbered = zip(original, prefetch(reader, depth=MOST), strict=False)
+            again = (Frame(f.bgr, i, f.time_s) for i, f in numbered if i in ids_of_frame)
+            for batch in in_batches(map(read_only, again)):
+                for frame, detections in zip(batch, detector.detect(batch), strict=True):
+                    wanted = ids_of_frame[frame.index]
+                    for one in face_at_each_track(detections, mine.tracks_at(frame.index), wanted):
+                        sampler.add(frame, one)
+                self.progress(stage, batch[-1].index + 1, table.frame_count)
+        self.progress(stage, table.frame_count, table.frame_count)
+        # The interval of the original: it says how many samples a second can have.
+        samples = replace(sampler.samples(), interval_s=table.samples.interval_s)
+        return Searched(samples=samples, failures=sampler.failures)
+
+    # -- 5. hand over ----------------------------------------------------------------------------
+
+    def deliver(
+        self,
+        delivery: Delivery,
+        command: str,
+        table: TrackTable,
+        found: Analysis | None,
+        rendering: Rendering,
+        searched: Searched,
+    ) -> RunResult:
+        """Write every output, and publish them together.
+
+        Args:
+            command: ``run`` or ``render``, for the manifest.
+            found: what the analysis saw; None if the table came from a file.
+        """
+        from framework.agreement import compare
+        from framework.api import RunResult
+
+        before = self.timelines(table)
+        after = agreement = None
+        if before is not None and searched.samples is not None:
+            after = self.timelines(table.with_samples(searched.samples))
+            assert after is not None
+            agreement = compare(before.raw, after.raw)
+        advice = self.advice(before)
+        audit = self.audit(table, found, rendering, searched)
+        write_results(
+            delivery,
+            self.config,
+            table,
+            audit,
+            self.manifest(command),
+            before,
+            after,
+            agreement,
+            advice,
+            rendering.path.name,
+        )
+        files = delivery.publish()
+        summary = summarize(table, audit, agreement, advice, files)
+        return RunResult(table, before, agreement, advice, audit, files, summary)
+
+    def timelines(self, table: TrackTable) -> Timelines | None:
+        """Emotions by second and person; None without a classifier."""
+        classifier = self.components.classifier()
+        if classifier is None:
+            return None
+        return build_timelines(
+            table,
+            self.components.stages.timeline,
+            unknown_below=classifier.unknown_below,
+            correct=getattr(classifier, "correction", None),
+        )
+
+    def advice(self, timelines: Timelines | None) -> list[Recommendation]:
+        """What the recommender says; empty without one, or without emotions."""
+        recommender = self.components.recommender()
+        if recommender is None or timelines is None:
+            return []
+        return list(recommender.recommend(EmotionWindow(timelines.people)))
+
+    def audit(
+        self,
+        table: TrackTable,
+        found: Analysis | None,
+        rendering: Rendering,
+        searched: Searched,
+    ) -> Audit:
+        """The account of one recording."""
+        with open_reader(rendering.path, threads=self.components.threads) as reader:
+            duration_out_s = reader.duration_s
+        return audit_run(
+            table,
+            found,
+            rendering,
+            searched,
+            duration_out_s,
+            allow_no_faces=self.config.allow_no_faces,
+        )
+
+    def manifest(self, command: str, more: Sequence[Selection] = ()) -> Manifest:
+        """How the result was made.
+
+        Args:
+            more: further components that took part.
+        """
+        return describe_run(command, self.components, more)
+
+
+def _refuse_open(table: TrackTable, found: Analysis) -> None:
+    """A table that leaves a face open never renders.
+
+    Raises:
+        ContractError: it leaves a detection open that was not dismissed.
+    """
+    left = unprotected_detections(found.observed.log, table, dismissed=found.dismissed)
+    if len(left):
+        raise ContractError(
+            f"the track table leaves {left.face_seconds:.2f} face-seconds open, first at "
+            f"{table.time_s[left.frames[0]]:.2f} s; nothing was written, please report this"
+        )
+
+
+def _check_fits(table: TrackTable, info: SourceInfo) -> None:
+    if (table.width, table.height) != (info.width, info.height):
+        raise MediaError(
+            f"the track table is for {table.width}x{table.height} pixels, the recording has "
+            f"{info.width}x{info.height}; render the recording that was analysed"
+        )
+
+
+def _tracks(table: TrackTable, frame: Frame) -> Tracks | None:
+    """The faces of a frame; None if they could not be established."""
+    # Frames beyond the table were not analysed: nothing is known about them.
+    if frame.index >= table.frame_count or frame.index in table.misses:
+        return None
+    if abs(frame.time_s - table.time_s[frame.index]) > TIME_TOLERANCE_S:
+        raise MediaError(
+            f"the track table has frame {frame.index} at {table.time_s[frame.index]:.3f} "
+            f"s, the recording at {frame.time_s:.3f} s; render the recording that was analysed"
+        )
+    return table.tracks_at(frame.index)
