@@ -14,7 +14,9 @@ from os import PathLike
 from pathlib import Path
 
 from framework.errors import MediaError
+from framework.media.animated_webp import AnimatedWebpReader
 from framework.media.audio import read_audio
+from framework.media.content import STILLS, Content, content_of
 from framework.media.encoders import Quality, choose_encoder
 from framework.media.prefetch import prefetch
 from framework.media.probe import probe_file
@@ -27,7 +29,6 @@ from framework.media.source import (
     MediaKind,
     SourceInfo,
     default_suffix,
-    is_image_path,
 )
 from framework.media.still import probe_folder
 from framework.media.still_writer import FolderWriter, ImageWriter
@@ -76,8 +77,11 @@ def open_reader(path: str | PathLike[str], *, threads: int = 0) -> Reader:
     where = Path(path)
     if where.is_dir():
         return FolderReader(where)
-    if is_image_path(where) and probe_file(where).kind is MediaKind.IMAGE:
+    content = content_of(where)
+    if content in STILLS:
         return ImageReader(where)
+    if content is Content.ANIMATED_WEBP:
+        return AnimatedWebpReader(where)
     return VideoReader(where, threads)
 
 

@@ -13,7 +13,8 @@ class PresentationClock:
     integer arithmetic in units of the container's time base, so a good timestamp survives exactly.
 
     * The first frame is at 0.
-    * A missing timestamp is the previous one plus the previous frame's duration.
+    * A missing timestamp is the previous one plus the previous frame's duration. A duration far
+      below the nominal one is none: raw streams without timing have a tick where a picture is.
     * A timestamp that repeats or runs back a little moves to one unit after the previous frame.
     * One that runs back by more than ``BREAK_S``, or forward by more than ``GAP_S``, starts a new
       stretch, which is attached directly after the previous frame.
@@ -25,6 +26,8 @@ class PresentationClock:
 
     BREAK_S = 1.0
     GAP_S = 3600.0
+    SHORTEST = 1 / 20
+    """Of the nominal duration; below it a duration is taken for none."""
 
     def __init__(self, time_base: Fraction, frame_rate: Fraction | float = 0) -> None:
         if time_base <= 0:
@@ -38,6 +41,10 @@ class PresentationClock:
         self._step = self._nominal
         self.repaired = 0
         """Timestamps that had to be changed so far."""
+        self.unstamped = 0
+        """Frames without a timestamp so far."""
+        self.stretches: list[tuple[int, int]] = []
+        """Of each stretch its first timestamp, and what is subtracted from its timestamps."""
 
     def place(self, pts: int | None, duration: int | None = None) -> int:
         """Time of the next frame, in units of the time base; more than that of the one before.
@@ -46,14 +53,23 @@ class PresentationClock:
             pts: presentation timestamp, or None if the container has none for this frame.
             duration: how long the frame is shown, in the same unit; None or 0 if unknown.
         """
+        self.unstamped += pts is None
         if self._previous is None:
             self._origin = pts
             ticks = 0
         else:
             ticks = self._next(pts, self._previous)
+        origin = self._origin
+        known = self.stretches[-1][1] if self.stretches else None
+        if pts is not None and origin is not None and origin != known:
+            self.stretches.append((pts, origin))
         self._previous = ticks
-        self._step = duration if duration and 0 < duration <= self._gap else self._nominal
+        self._step = duration if duration and self.is_duration(duration) else self._nominal
         return ticks
+
+    def is_duration(self, ticks: int) -> bool:
+        """Whether a frame may last as long as the stream says, in units of the time base."""
+        return self.SHORTEST * self._nominal <= ticks <= self._gap
 
     def _next(self, pts: int | None, previous: int) -> int:
         if pts is None:

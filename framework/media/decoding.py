@@ -15,9 +15,12 @@ from av import Packet, VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from framework.media.bitstream import is_hidden, may_code_fields
 from framework.media.clock import PresentationClock
 from framework.media.container import open_container, reason, select_video
-from framework.media.orientation import Orientation
+from framework.media.cropping import Crop
+from framework.media.opacity import opacity_decoder
+from framework.media.orientation import UPRIGHT, Orientation
 from framework.media.picture import PictureConverter
 from framework.media.source import Damage
 from framework.types import Frame, Image
@@ -70,11 +73,19 @@ class DecodingPass:
     """
 
     def __init__(
-        self, path: Path, threads: int, pixel_aspect: Fraction, orientation: Orientation
+        self,
+        path: Path,
+        threads: int,
+        pixel_aspect: Fraction = Fraction(1),
+        orientation: Orientation = UPRIGHT,
+        crop: Crop | None = None,
+        *,
+        transparent: bool = False,
     ) -> None:
         self._path = path
         self._threads = threads
-        self._converter = PictureConverter(pixel_aspect, orientation)
+        self._converter = PictureConverter(pixel_aspect, orientation, crop=crop)
+        self._transparent = transparent
         self.damage: list[Damage] = []
         self.count = 0
         self.last_s = 0.0
@@ -86,6 +97,8 @@ class DecodingPass:
         self.clock = PresentationClock(Fraction(1, 90000))
         self._held: deque[_Held] = deque()
         self._awaited: set[int] = set()
+        self._shortest_step = 0.0
+        self._last_pts: int | None = None
         self._suspect_from: int | None = None
         self._recovers_at = 0
         self._skipped = False
@@ -98,11 +111,19 @@ class DecodingPass:
             for picture in self._pictures(container, stream):
                 if picture.pts is not None:
                     self._awaited.discard(picture.pts)
+                    self._accept_second_field(picture)
                 self._held.append(self._place(picture))
                 if len(self._held) > _HELD:
                     yield self._release()
             while self._held:
                 yield self._release()
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """Decode for the time line only; see ``PresentationClock.stretches``."""
+        with open_container(self._path) as container:
+            for picture in self._pictures(container, self._prepare(container)):
+                self.clock.place(picture.pts, picture.duration)
+        return self.clock.stretches
 
     def pick(self, wanted: Sequence[int], times: Sequence[float]) -> Generator[Frame]:
         """The wanted frames of a recording whose time line is known and exact.
@@ -151,7 +172,8 @@ class DecodingPass:
 
     def _prepare(self, container: InputContainer) -> VideoStream:
         stream = select_video(container, self._path)
-        stream.thread_type = "AUTO"
+        # With threads for whole frames, FFmpeg calls pictures that are coded as fields damaged.
+        stream.thread_type = "SLICE" if may_code_fields(stream) else "AUTO"
         stream.codec_context.thread_count = self._threads
         rate = stream.average_rate or stream.guessed_rate or Fraction(0)
         self.clock = PresentationClock(stream.time_base or Fraction(1, 90000), rate)
@@ -203,14 +225,21 @@ class DecodingPass:
 
     def _pictures(self, container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
         """Decoded pictures; damage on the way is put down and skipped."""
-        awaits = stream.codec_context.codec.canonical_name in _ONE_TO_ONE
+        codec = stream.codec_context.codec.canonical_name
+        awaits = codec in _ONE_TO_ONE
+        decoder = stream.codec_context
+        if self._transparent:
+            decoder = opacity_decoder(stream, self._threads)
         for packet in self._packets(container, stream):
-            if packet.pts is not None and packet.size and awaits and not packet.is_discard:
+            shown = packet.size and not packet.is_discard and not is_hidden(packet, codec)
+            if packet.pts is not None and awaits and shown:
                 self._awaited.add(packet.pts)
             if packet.is_corrupt:
                 self._lost(packet, "a part of the recording is unreadable")
+            if not packet.size and decoder is not stream.codec_context:
+                continue  # it is flushed below
             try:
-                pictures = packet.decode()
+                pictures = decoder.decode(packet)
             except av.EOFError:
                 break
             except av.FFmpegError as error:
@@ -218,9 +247,28 @@ class DecodingPass:
                 continue
             yield from pictures
         try:
-            yield from stream.codec_context.decode(None)
+            yield from decoder.decode(None)
         except av.FFmpegError:
             return  # already flushed, or damaged up to the end: everything that decodes is out
+
+    def _accept_second_field(self, picture: VideoFrame) -> None:
+        """Do not wait for a picture of the second field of this one.
+
+        Where each field has a packet and a time of its own, the second lies between this picture
+        and the next. Pictures come at least ``_shortest_step`` apart, as far as was seen.
+        """
+        pts = picture.pts
+        assert pts is not None
+        if self._last_pts is not None and pts > self._last_pts:
+            step = pts - self._last_pts
+            self._shortest_step = min(self._shortest_step or step, step)
+        self._last_pts = pts
+        if not picture.interlaced_frame or not self._awaited:
+            return
+        limit = pts + 0.75 * (self._shortest_step or 1 / (25 * self.clock.time_base))
+        between = [p for p in self._awaited if pts < p < limit]
+        if between:
+            self._awaited.discard(min(between))
 
     def _place(self, picture: VideoFrame) -> _Held:
         ticks = self.clock.place(picture.pts, picture.duration)
@@ -304,7 +352,7 @@ class DecodingPass:
             self._suspect(picture.pts, picture.pts)
 
     def _length_s(self, picture: VideoFrame) -> float:
-        if picture.duration:
+        if picture.duration and self.clock.is_duration(picture.duration):
             return self.clock.seconds(picture.duration)
         return self.step_s or self.clock.nominal_s
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from framework.errors import MediaError
+from framework.media.cropping import Crop
 from framework.media.orientation import UPRIGHT, Orientation
 from framework.types import Image
 
 # AVColorSpace values (ITU-T H.273, MatrixCoefficients).
-_RGB, _BT709, _UNSPECIFIED, _BT601 = 0, 1, 2, 6
+_RGB, _BT709, _UNSPECIFIED, _BT601, _BT2020 = 0, 1, 2, 6, 9
+_KNOWN = frozenset({_BT709, 4, 5, _BT601, 7, _BT2020})
+_BT2020_LIKE = frozenset({10, 14, 15})  # constant luminance, ICtCp, IPT-C2: of BT.2020 and BT.2100
+_PRIMARIES_BT2020 = 9
 
 # Without ACCURATE_RND swscale truncates: every picture comes out 1 level too dark.
 _QUALITY = int(Interpolation.BICUBIC | Interpolation.ACCURATE_RND)
@@ -35,6 +41,7 @@ class PictureConverter:
         size: (width, height) the stored pictures are scaled to; None takes it from the first
             frame, keeping all its pixels (the shorter side of a pixel is stretched).
         threads: threads of the scaler.
+        crop: what is cut off the stored picture.
     """
 
     def __init__(
@@ -43,36 +50,71 @@ class PictureConverter:
         orientation: Orientation = UPRIGHT,
         size: tuple[int, int] | None = None,
         threads: int = 1,
+        crop: Crop | None = None,
     ) -> None:
         self.pixel_aspect = pixel_aspect
+        self.crop = crop or Crop()
         self.orientation = orientation
         self.size = size
         self.threads = threads
         self._scaler = VideoReformatter()
 
     def convert(self, frame: VideoFrame) -> Image:
-        """The upright picture, a new array (h, w, 3), BGR. Alpha is composited over black."""
+        """The upright picture, a new array (h, w, 3), BGR. Alpha is composited over black.
+
+        Raises:
+            MediaError: the pixels are in a form that cannot be converted.
+        """
         if self.size is None:
             self.size = square_pixel_size(frame.width, frame.height, self.pixel_aspect)
-        if frame.colorspace in (_UNSPECIFIED, _RGB) and not frame.format.is_rgb:
-            frame.colorspace = _BT709 if frame.width >= 1280 or frame.height >= 720 else _BT601
+        if not frame.format.is_rgb:
+            frame.colorspace = nearest_matrix(frame)
         with_alpha = any(c.is_alpha for c in frame.format.components) or frame.format.has_palette
         width, height = self.size
-        planar = self._scaler.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="gbrap" if with_alpha else "gbrp",
-            interpolation=_QUALITY,
-            threads=self.threads,
-        )
+        try:
+            planar = self._scaler.reformat(
+                frame,
+                width=width,
+                height=height,
+                format="gbrap" if with_alpha else "gbrp",
+                interpolation=_QUALITY,
+                threads=self.threads,
+            )
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise MediaError(
+                f"pictures in the form {frame.format.name} (colour matrix {int(frame.colorspace)}) "
+                "cannot be converted; convert the recording to H.264 first"
+            ) from error
         green, blue, red, *alpha = (_plane(planar, i) for i in range(4 if with_alpha else 3))
         channels = [blue, green, red]
         if alpha and int(alpha[0].min()) < 255:
             channels = [
                 np.asarray(cv2.multiply(c, alpha[0], scale=1 / 255), np.uint8) for c in channels
             ]
-        return self.orientation.apply(np.asarray(cv2.merge(channels), np.uint8))
+        picture = np.asarray(cv2.merge(channels), np.uint8)
+        if self.crop:
+            picture = self.crop.apply(picture, (frame.width, frame.height))
+        return self.orientation.apply(picture)
+
+
+def nearest_matrix(frame: VideoFrame) -> int:
+    """The colour matrix that a YUV picture is read with, one that the scaler knows.
+
+    Without a tag it is BT.709 for HD and BT.601 otherwise. A tag that is reserved, unknown or
+    for another kind of conversion is read as the nearest one, see :func:`matrix_is_known`.
+    """
+    declared = int(frame.colorspace)
+    if declared in _KNOWN:
+        return declared
+    if declared in _BT2020_LIKE or int(frame.color_primaries) == _PRIMARIES_BT2020:
+        return _BT2020
+    return _BT709 if frame.width >= 1280 or frame.height >= 720 else _BT601
+
+
+def matrix_is_known(frame: VideoFrame) -> bool:
+    """Whether a picture's colours are converted as its tag asks, or it has no tag."""
+    declared = int(frame.colorspace)
+    return frame.format.is_rgb or declared in _KNOWN | {_RGB, _UNSPECIFIED}
 
 
 def square_pixel_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from framework.errors import MediaError
-from framework.media.container import (
-    ANIMATION_FORMATS,
-    STILL_FORMATS,
-    open_container,
-    reason,
-    select_video,
-)
-from framework.media.picture import frame_orientation, square_pixel_size
+from framework.media.animated_webp import probe_animated_webp
+from framework.media.container import ANIMATION_FORMATS, open_container, reason, select_video
+from framework.media.content import STILLS, Content, content_of
+from framework.media.cropping import Crop, container_crop
+from framework.media.opacity import declares_opacity, has_opacity
+from framework.media.orientation import Orientation
+from framework.media.picture import frame_orientation, matrix_is_known, square_pixel_size
 from framework.media.source import MediaKind, SourceInfo
 from framework.media.still import probe_image
 
@@ -28,43 +29,93 @@ _FIRST_PICTURE_PACKETS = 500
 _PQ, _HLG = 16, 18  # transfer characteristics of HDR (ITU-T H.273)
 
 
+@dataclass(frozen=True)
+class FirstLook:
+    """What opening a video stream and decoding its first picture shows.
+
+    Attributes:
+        info: the description.
+        pixel_aspect, orientation, crop: how the stored pictures are made upright.
+        transparent: whether a decoder is needed that knows what is hidden.
+    """
+
+    info: SourceInfo
+    pixel_aspect: Fraction
+    orientation: Orientation
+    crop: Crop
+    transparent: bool
+
+
 def probe_file(path: Path) -> SourceInfo:
     """Describe one file. See :func:`framework.media.probe`."""
+    content = content_of(path)
+    if content in STILLS:
+        return probe_image(path)
+    if content is Content.ANIMATED_WEBP:
+        return probe_animated_webp(path)
+    return look_at_video(path).info
+
+
+def look_at_video(path: Path) -> FirstLook:
+    """Open a video or an animation and decode its first picture.
+
+    Raises:
+        MediaError: it does not open, has no pictures, or hides parts that would become visible.
+    """
     with open_container(path) as container:
-        if container.format.name in STILL_FORMATS:
-            return probe_image(path)
         stream = select_video(container, path)
-        return describe(container, stream, first_picture(container, stream, path))
+        frame, opacity = first_picture(container, stream, path)
+        crop = container_crop(path, container.format.name, container.streams.video.index(stream))
+        if not crop.fits(frame.width, frame.height):
+            raise MediaError(f"{path}: its container crops more than the whole picture")
+        transparent = opacity or declares_opacity(stream)
+        info = describe(container, stream, frame, crop, transparent)
+        return FirstLook(
+            info, frame_pixel_aspect(stream), frame_orientation(frame), crop, transparent
+        )
 
 
-def first_picture(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
-    """Decode up to the first picture.
+def first_picture(
+    container: InputContainer, stream: VideoStream, path: Path
+) -> tuple[VideoFrame, bool]:
+    """Decode up to the first picture; also says whether a packet up to it has opacity of its own.
 
     Raises:
         MediaError: nothing decodes.
     """
     why = "no picture in it decodes"
+    opacity = False
     try:
         for count, packet in enumerate(container.demux(stream)):
+            opacity = opacity or has_opacity(packet)
             try:
                 frames = packet.decode()
             except av.FFmpegError as error:
                 why = reason(error)
                 frames = []
             if frames:
-                return frames[0]
+                return frames[0], opacity
             if count >= _FIRST_PICTURE_PACKETS:
                 break
-    except av.FFmpegError as error:
+    except (av.FFmpegError, OSError, IndexError) as error:
         why = reason(error)
     raise MediaError(f"{path}: too damaged to open, or without any picture ({why})")
 
 
-def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) -> SourceInfo:
+def describe(
+    container: InputContainer,
+    stream: VideoStream,
+    frame: VideoFrame,
+    crop: Crop,
+    transparent: bool,
+) -> SourceInfo:
     """The description of an opened stream, given its first picture."""
     aspect = frame_pixel_aspect(stream)
     orientation = frame_orientation(frame)
     width, height = square_pixel_size(frame.width, frame.height, aspect)
+    if crop:
+        blank = np.empty((height, width, 0), np.uint8)
+        height, width = crop.apply(blank, (frame.width, frame.height)).shape[:2]
     if orientation.transpose:
         width, height = height, width
     time_base = stream.time_base or Fraction(1, 90000)
@@ -98,7 +149,7 @@ def describe(container: InputContainer, stream: VideoStream, frame: VideoFrame) 
         pixel_aspect=aspect,
         start_s=float((frame.pts or 0) * time_base),
         time_base=time_base,
-        notes=tuple(_notes(container, frame, aspect, bits, lead_s)),
+        notes=tuple(_notes(container, frame, aspect, bits, lead_s, crop, transparent)),
     )
 
 
@@ -129,11 +180,27 @@ def declared_duration_s(container: InputContainer, stream: VideoStream) -> float
 
 
 def _notes(
-    container: InputContainer, frame: VideoFrame, aspect: Fraction, bits: int, lead_s: float
+    container: InputContainer,
+    frame: VideoFrame,
+    aspect: Fraction,
+    bits: int,
+    lead_s: float,
+    crop: Crop,
+    transparent: bool,
 ) -> list[str]:
     notes = []
     if len(container.streams.video) > 1:
-        notes.append(f"{len(container.streams.video)} video streams; only the first is used")
+        notes.append(
+            f"{len(container.streams.video)} video streams; only one is used, the default or the "
+            "longest"
+        )
+    if crop:
+        notes.append("what the container crops from its pictures was left out")
+    if not matrix_is_known(frame):
+        notes.append(
+            f"colour matrix {int(frame.colorspace)} is not known and was read as the nearest one; "
+            "colours may be off"
+        )
     if lead_s > 0.1:
         notes.append(f"the first {lead_s:.1f} s, before the first key frame, cannot be decoded")
     if aspect != 1:
@@ -144,6 +211,7 @@ def _notes(
         notes.append("HDR recording: colours were not tone-mapped and look pale")
     if frame.interlaced_frame:
         notes.append("interlaced recording: it was not deinterlaced")
-    if any(c.is_alpha for c in frame.format.components) and container.format.name != "gif":
+    alpha = any(c.is_alpha for c in frame.format.components) and container.format.name != "gif"
+    if alpha or transparent:
         notes.append("transparent areas are shown over black")
     return notes

@@ -18,7 +18,7 @@ class MediaKind(StrEnum):
     """How a recording is stored."""
 
     VIDEO = "video"
-    ANIMATION = "animation"  # animated GIF or PNG
+    ANIMATION = "animation"  # animated GIF, PNG or WebP
     IMAGE = "image"
     FOLDER = "folder"  # a folder of images, one for each frame
 
@@ -92,7 +92,7 @@ def default_suffix(info: SourceInfo) -> str:
     if info.kind is MediaKind.VIDEO:
         return ".mp4"
     if info.kind is MediaKind.ANIMATION:
-        return ".apng" if info.container == "apng" else ".gif"
+        return ".apng" if info.container in ("apng", "webp") else ".gif"
     if info.kind is MediaKind.FOLDER:
         return ""
     by_codec = {"mjpeg": ".jpg", "webp": ".webp", "bmp": ".bmp", "tiff": ".tiff"}

@@ -1,4 +1,4 @@
-"""Still images: one file, or a folder with one file for each frame."""
+"""Still images: one file, or a folder of them."""
 
 from __future__ import annotations
 
@@ -6,76 +6,90 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
-import av
+from PIL import Image as Pillow
 
 from framework.errors import MediaError
-from framework.media.container import open_container, reason, select_video
-from framework.media.exif import image_orientation, jpeg_is_cut_off
+from framework.media.container import reason
+from framework.media.content import STILLS, Content, content_of
 from framework.media.orientation import Orientation
-from framework.media.picture import PictureConverter
+from framework.media.pillow import ORIENTATION, bit_depth, opened, to_bgr
 from framework.media.source import MediaKind, SourceInfo, is_image_path
 from framework.types import Image
+
+_ANIMATIONS = frozenset({Content.APNG, Content.ANIMATED_WEBP})
+_CODECS = {Content.JPEG: "mjpeg"}
+_SUBFILE_TYPE = 254
+_MOST_PAGES = 1000
 
 FOLDER_FRAME_RATE = 25.0
 """Frames a second of a folder of images, which has no times of its own."""
 
 
 def probe_image(path: Path) -> SourceInfo:
-    """Describe a still image; it is decoded for that."""
+    """Describe a still image; it is decoded for that. Raises as :func:`read_image`."""
     return read_image(path)[1]
 
 
 def read_image(path: Path) -> tuple[Image, SourceInfo]:
-    """Decode a still image, upright.
+    """Decode a still image, upright and in sRGB.
 
     Raises:
-        MediaError: it cannot be read or decoded, or is cut off.
+        MediaError: it cannot be read or decoded, is cut off, is too large, is an animation, or has
+            several pages.
     """
-    with open_container(path) as container:
-        stream = select_video(container, path)
-        data = path.read_bytes()
-        if data[:4] == b"RIFF" and b"ANIM" in data[:64]:
-            raise MediaError(f"{path}: animated WebP cannot be read; convert it to GIF or MP4")
-        try:
-            frame = next(iter(container.decode(stream)), None)
-        except (av.FFmpegError, OSError) as error:
-            raise MediaError(f"{path}: the image is damaged ({reason(error)})") from error
-        if frame is None:
-            raise MediaError(f"{path}: the image is damaged (no picture in it decodes)")
-        if frame.is_corrupt or jpeg_is_cut_off(data):
-            raise MediaError(f"{path}: the image is damaged (it is cut off, or has errors)")
-        orientation = image_orientation(data)
-        picture = PictureConverter(orientation=orientation).convert(frame)
-        bits = max((c.bits for c in frame.format.components), default=8)
-        alpha = any(c.is_alpha for c in frame.format.components)
-        info = SourceInfo(
-            kind=MediaKind.IMAGE,
-            width=picture.shape[1],
-            height=picture.shape[0],
-            frame_rate=0.0,
-            duration_s=None,
-            frame_count=1,
-            container=container.format.name.removesuffix("_pipe"),
-            codec=stream.codec_context.codec.canonical_name,
-            pixel_format=frame.format.name,
-            bit_depth=bits,
-            rotation_deg=orientation.clockwise_deg,
-            mirrored=orientation.mirrored,
-            time_base=Fraction(1, 1000),
-            notes=tuple(_image_notes(bits, alpha, orientation)),
-        )
-    return picture, info
-
-
-def _image_notes(bits: int, alpha: bool, orientation: Orientation) -> list[str]:
-    notes = []
+    content = content_of(path)
+    if content not in STILLS:
+        kind = "an animation" if content in _ANIMATIONS else "no still picture that is read"
+        raise MediaError(f"{path}: {kind}; expected jpg, png, webp, bmp or tiff")
+    with opened(path) as picture:
+        notes = _refuse_pages(picture, path)
+        bits, mode = bit_depth(picture), picture.mode
+        orientation = Orientation.from_exif(int(picture.getexif().get(ORIENTATION, 1)))
+        bgr, more = to_bgr(picture)
     if bits > 8:
         notes.append(f"{bits}-bit colour was reduced to 8 bits")
-    if alpha:
-        notes.append("transparent areas are shown over black")
-    if not orientation.is_upright:
-        notes.append("the EXIF orientation was applied")
-    return notes
+    return bgr, SourceInfo(
+        kind=MediaKind.IMAGE,
+        width=bgr.shape[1],
+        height=bgr.shape[0],
+        frame_rate=0.0,
+        duration_s=None,
+        frame_count=1,
+        container=content.value,
+        codec=_CODECS.get(content, content.value),
+        pixel_format=mode.lower(),
+        bit_depth=bits,
+        rotation_deg=orientation.clockwise_deg,
+        mirrored=orientation.mirrored,
+        time_base=Fraction(1, 1000),
+        notes=(*notes, *more),
+    )
+
+
+def _refuse_pages(picture: Pillow.Image, path: Path) -> list[str]:
+    """Notes about further pictures in the file.
+
+    Raises:
+        MediaError: it is a TIFF of several pages. Smaller copies of the first do not count.
+    """
+    if picture.format == "MPO" and getattr(picture, "n_frames", 1) > 1:
+        return ["only the main picture of the file is used; a phone put others behind it"]
+    if picture.format != "TIFF":
+        return []
+    pages = 0
+    for index in range(_MOST_PAGES):
+        try:
+            picture.seek(index)
+        except EOFError:
+            break
+        pages += not int(getattr(picture, "tag_v2", {}).get(_SUBFILE_TYPE, 0)) & 1
+    picture.seek(0)
+    if pages > 1:
+        raise MediaError(
+            f"{path}: a TIFF of {pages} pages; save each page as a picture of its own, and give "
+            "the folder"
+        )
+    return []
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -95,8 +95,8 @@ def _skip_colours(file: BinaryIO, flags: int) -> None:
 def _matroska_end(file: BinaryIO) -> int:
     """Where the segment ends (RFC 8794, RFC 9559); 0 if its length is not known."""
     for _ in range(4):
-        identifier = _vint(file, keep_marker=True)
-        length = _vint(file, keep_marker=False)
+        identifier = vint(file, keep_marker=True)
+        length = vint(file, keep_marker=False)
         if identifier == _SEGMENT:
             return 0 if length is None else file.tell() + length
         if length is None:
@@ -105,7 +105,7 @@ def _matroska_end(file: BinaryIO) -> int:
     return 0
 
 
-def _vint(file: BinaryIO, *, keep_marker: bool) -> int | None:
+def vint(file: BinaryIO, *, keep_marker: bool) -> int | None:
     """A variable-length integer; None for the reserved value "unknown"."""
     (first,) = struct.unpack("B", file.read(1))
     length = 9 - first.bit_length()

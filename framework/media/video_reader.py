@@ -7,10 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from framework.errors import MediaError
-from framework.media.container import open_container, select_video
 from framework.media.decoding import DecodingPass, SeekError
-from framework.media.picture import frame_orientation
-from framework.media.probe import describe, first_picture, frame_pixel_aspect
+from framework.media.probe import look_at_video
 from framework.media.reader import Reader
 from framework.media.source import Damage
 from framework.media.still import list_images, probe_folder, read_image
@@ -32,17 +30,22 @@ class VideoReader(Reader):
     """
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        with open_container(path) as container:
-            stream = select_video(container, path)
-            picture = first_picture(container, stream, path)
-            super().__init__(describe(container, stream, picture))
-            self._aspect = frame_pixel_aspect(stream)
-            self._orientation = frame_orientation(picture)
+        look = look_at_video(path)
+        super().__init__(look.info)
+        self._look = look
         self._path = path
         self._threads = threads
 
     def _new_pass(self) -> DecodingPass:
-        return DecodingPass(self._path, self._threads, self._aspect, self._orientation)
+        look = self._look
+        return DecodingPass(
+            self._path,
+            self._threads,
+            look.pixel_aspect,
+            look.orientation,
+            look.crop,
+            transparent=look.transparent,
+        )
 
     def _read(self, *, record: bool = True) -> Generator[Frame]:
         run = self._new_pass()
@@ -79,7 +82,12 @@ class VideoReader(Reader):
         # The length of the last frame is often kept in the header only. AVI's counts empty slots.
         whole = not self.damage and declared > run.last_s and self.info.container != "avi"
         self._end_s = declared if whole else run.end_s
-        if run.clock.repaired:
+        if run.count and run.clock.unstamped == run.count:
+            self.notes.append(
+                f"the recording has no times of its own; {1 / run.clock.nominal_s:g} pictures a "
+                "second were assumed"
+            )
+        elif run.clock.repaired:
             self.notes.append(f"{run.clock.repaired} timestamps were missing or out of order")
         if run.resized:
             self.notes.append("the picture changes its size; all were scaled to the first one's")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framework.media import MediaKind, SourceInfo
 from framework.media.container import open_container
-from framework.media.exif import jpeg_segments, tiff_entries
+from framework_verify.blocks import jpeg_segments, tiff_entries
 
 HARMLESS = frozenset(
     {

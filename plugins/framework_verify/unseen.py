@@ -11,8 +11,8 @@ from av.stream import Disposition
 
 from framework.media import MediaKind, SourceInfo
 from framework.media.container import open_container
-from framework.media.exif import jpeg_end
 from framework.media.still import list_images
+from framework_verify.blocks import jpeg_end
 
 
 def unseen_pictures(path: Path, info: SourceInfo) -> list[str]:

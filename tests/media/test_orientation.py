@@ -7,21 +7,27 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Pillow
 
-from framework.media.exif import image_orientation, jpeg_is_cut_off
+from framework.errors import MediaError
 from framework.media.orientation import Orientation
+from framework.media.still import read_image
 from tests.media.recordings import corner_names, corners, exif_block, jpeg_with_exif
 
 orientations = st.builds(Orientation, st.booleans(), st.booleans(), st.booleans())
 
 
 @pytest.mark.parametrize("value", range(1, 9))
-def test_exif_agrees_with_opencv(value):
+def test_exif_agrees_with_opencv(tmp_path, value):
     data = jpeg_with_exif(corners(), value)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
     theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    ours = image_orientation(data).apply(corners())
+    ours, info = read_image(path)
     assert ours.shape == theirs.shape
     assert corner_names(ours) == corner_names(theirs)
+    turned = Orientation.from_exif(value)
+    assert (info.rotation_deg, info.mirrored) == (turned.clockwise_deg, turned.mirrored)
 
 
 @given(orientations)
@@ -54,19 +60,31 @@ def test_rotation_counts_as_the_nearest_right_angle(quarters, error):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_in_tiff_and_both_byte_orders(order):
-    assert image_orientation(exif_block(6, b"camera", order)) == Orientation.from_exif(6)
+def test_exif_in_tiff_and_both_byte_orders(tmp_path, order):
+    path = tmp_path / "a.tiff"
+    Pillow.fromarray(corners()[:, :, ::-1]).save(path, exif=exif_block(6, b"camera", order))
+    assert corner_names(read_image(path)[0]) == corner_names(
+        Orientation.from_exif(6).apply(corners())
+    )
 
 
-@given(st.binary(max_size=200), st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"II*\0", b""]))
-def test_garbage_never_raises(data, start):
-    image_orientation(start + data)
-    jpeg_is_cut_off(start + data)
+@given(
+    st.binary(max_size=200), st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b""])
+)
+def test_garbage_raises_nothing_but_a_message(tmp_path_factory, data, start):
+    path = tmp_path_factory.mktemp("garbage") / "a.jpg"
+    path.write_bytes(start + data)
+    with pytest.raises(MediaError):
+        read_image(path)
 
 
-def test_cut_off_jpeg():
+def test_cut_off_jpeg(tmp_path):
     data = jpeg_with_exif(corners(), 1)
-    assert not jpeg_is_cut_off(data)
-    assert not jpeg_is_cut_off(data + b"appended by a phone")
+    path = tmp_path / "a.jpg"
+    for whole in (data, data + b"appended by a phone"):
+        path.write_bytes(whole)
+        read_image(path)
     for size in (3, 100, len(data) // 2, len(data) - 2):
-        assert jpeg_is_cut_off(data[:size])
+        path.write_bytes(data[:size])
+        with pytest.raises(MediaError, match=r"damaged|still picture"):
+            read_image(path)
