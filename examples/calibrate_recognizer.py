@@ -16,13 +16,13 @@ import argparse
 
 import numpy as np
 from framework_benchmark.data import open_data
-from framework_benchmark.items import Item
 from framework_benchmark.studio import Studio
 from numpy.typing import NDArray
 
 from framework import BuildContext, Kind, Registry
 from framework.config import merge_options
 from framework.errors import FrameworkError
+from framework.harness import Item
 
 FARS = (1e-2, 1e-3, 1e-4)
 RESAMPLES = 200

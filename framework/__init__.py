@@ -1,6 +1,6 @@
 """Share face video without sharing faces.
 
-A small core that knows eight kinds of component by name, a two-pass pipeline that never lets an
+A small core that knows each kind of component by name, a two-pass pipeline that never lets an
 uncovered face out, and one harness that compares the components that are installed.
 
 Eight lines that do the main job::
@@ -15,47 +15,58 @@ Eight lines that do the main job::
     assert result.passed and result.audit.total.unprotected_s == 0
 """
 
-from framework.api import AnalysisResult, RunResult, analyze, render, run
-from framework.config import RunConfig
-from framework.errors import (
-    CheckError,
-    ComponentError,
-    ConfigError,
-    ContractError,
-    FrameworkError,
-    MediaError,
-    UserError,
-    WeightsError,
-)
-from framework.hookspecs import hookimpl
-from framework.protocols import (
-    Anonymizer,
-    Detector,
-    EmotionClassifier,
-    Measurer,
-    Recognizer,
-    Recommender,
-    Tracker,
-    VoiceAnonymizer,
-)
-from framework.registry import Registry
-from framework.spec import BuildContext, CommandSpec, ComponentSpec, Kind, WeightSpec
-from framework.table import TrackTable
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from framework.telemetry import switch_off_telemetry
-from framework.types import (
-    EMOTIONS,
-    UNKNOWN,
-    ComponentEvent,
-    Detections,
-    EmotionWindow,
-    Frame,
-    Image,
-    Measure,
-    PersonTimeline,
-    Recommendation,
-    Role,
-    Tracks,
-)
+
+if TYPE_CHECKING:
+    from framework.api import AnalysisResult, RunResult, analyze, render, run
+    from framework.config import RunConfig
+    from framework.errors import (
+        CheckError,
+        ComponentError,
+        ConfigError,
+        ContractError,
+        FrameworkError,
+        MediaError,
+        UserError,
+        WeightsError,
+    )
+    from framework.hookspecs import hookimpl
+    from framework.protocols import (
+        Anonymizer,
+        Attack,
+        DataSource,
+        Detector,
+        EmotionClassifier,
+        Exporter,
+        Measurer,
+        Metric,
+        Recognizer,
+        Recommender,
+        Tracker,
+        VoiceAnonymizer,
+    )
+    from framework.registry import Registry
+    from framework.spec import BuildContext, CommandSpec, ComponentSpec, Kind, WeightSpec
+    from framework.table import TrackTable
+    from framework.types import (
+        EMOTIONS,
+        UNKNOWN,
+        ComponentEvent,
+        Detections,
+        EmotionWindow,
+        Frame,
+        Image,
+        Measure,
+        PersonTimeline,
+        Recommendation,
+        Role,
+        Tracks,
+    )
 
 __version__ = "0.1.0"
 
@@ -66,6 +77,7 @@ __all__ = [
     "UNKNOWN",
     "AnalysisResult",
     "Anonymizer",
+    "Attack",
     "BuildContext",
     "CheckError",
     "CommandSpec",
@@ -74,10 +86,12 @@ __all__ = [
     "ComponentSpec",
     "ConfigError",
     "ContractError",
+    "DataSource",
     "Detections",
     "Detector",
     "EmotionClassifier",
     "EmotionWindow",
+    "Exporter",
     "Frame",
     "FrameworkError",
     "Image",
@@ -85,6 +99,7 @@ __all__ = [
     "Measure",
     "Measurer",
     "MediaError",
+    "Metric",
     "PersonTimeline",
     "Recognizer",
     "Recommendation",
@@ -106,3 +121,66 @@ __all__ = [
     "render",
     "run",
 ]
+
+_MODULES = {
+    "AnalysisResult": "framework.api",
+    "Anonymizer": "framework.protocols",
+    "Attack": "framework.protocols",
+    "BuildContext": "framework.spec",
+    "CheckError": "framework.errors",
+    "CommandSpec": "framework.spec",
+    "ComponentError": "framework.errors",
+    "ComponentEvent": "framework.types",
+    "ComponentSpec": "framework.spec",
+    "ConfigError": "framework.errors",
+    "ContractError": "framework.errors",
+    "DataSource": "framework.protocols",
+    "Detections": "framework.types",
+    "Detector": "framework.protocols",
+    "EMOTIONS": "framework.types",
+    "EmotionClassifier": "framework.protocols",
+    "EmotionWindow": "framework.types",
+    "Exporter": "framework.protocols",
+    "Frame": "framework.types",
+    "FrameworkError": "framework.errors",
+    "Image": "framework.types",
+    "Kind": "framework.spec",
+    "Measure": "framework.types",
+    "Measurer": "framework.protocols",
+    "MediaError": "framework.errors",
+    "Metric": "framework.protocols",
+    "PersonTimeline": "framework.types",
+    "Recognizer": "framework.protocols",
+    "Recommendation": "framework.types",
+    "Recommender": "framework.protocols",
+    "Registry": "framework.registry",
+    "Role": "framework.types",
+    "RunConfig": "framework.config",
+    "RunResult": "framework.api",
+    "TrackTable": "framework.table",
+    "Tracker": "framework.protocols",
+    "Tracks": "framework.types",
+    "UNKNOWN": "framework.types",
+    "UserError": "framework.errors",
+    "VoiceAnonymizer": "framework.protocols",
+    "WeightSpec": "framework.spec",
+    "WeightsError": "framework.errors",
+    "analyze": "framework.api",
+    "hookimpl": "framework.hookspecs",
+    "render": "framework.api",
+    "run": "framework.api",
+}
+"""Where each public name is defined. A plugin that only describes what it has loads no network."""
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'framework' has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -25,7 +25,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from framework.spec import CommandSpec, ComponentSpec, Kind
+from framework.spec import CommandSpec, ComponentSpec
 
 PROJECT = "framework"
 
@@ -108,6 +108,44 @@ def framework_measurers() -> Iterable[ComponentSpec]:
 
 
 @hookspec
+def framework_exporters() -> Iterable[ComponentSpec]:
+    """Exporters: a result folder in, files of another tool out (:class:`framework.Exporter`).
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
+def framework_attacks() -> Iterable[ComponentSpec]:
+    """Attacks of the benchmark: who is it? (:class:`framework.Attack`).
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
+def framework_metrics() -> Iterable[ComponentSpec]:
+    """Metrics of the benchmark: what is left of the recording? (:class:`framework.Metric`).
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
+def framework_data_sources() -> Iterable[ComponentSpec]:
+    """Data sets of the benchmark, by what users write after ``--data``.
+
+    See :class:`framework.DataSource`.
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
 def framework_commands() -> Iterable[CommandSpec]:
     """Commands of ``framework``: a name, a line for ``framework --help``, and a lazy target.
 
@@ -125,14 +163,3 @@ def framework_commands() -> Iterable[CommandSpec]:
 
 
 COMMANDS_HOOK = "framework_commands"
-
-HOOK_OF_KIND: dict[Kind, str] = {
-    Kind.DETECTOR: "framework_detectors",
-    Kind.TRACKER: "framework_trackers",
-    Kind.ANONYMIZER: "framework_anonymizers",
-    Kind.EMOTION_CLASSIFIER: "framework_emotion_classifiers",
-    Kind.RECOMMENDER: "framework_recommenders",
-    Kind.RECOGNIZER: "framework_recognizers",
-    Kind.VOICE_ANONYMIZER: "framework_voice_anonymizers",
-    Kind.MEASURER: "framework_measurers",
-}

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.spec import Kind
 from framework.types import (
     ComponentEvent,
     Detections,
@@ -38,6 +39,9 @@ from framework.types import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from framework.harness import DataSet, Figure, Material, Measured, Scores, Seen
     from framework.table import TrackTable
 
 
@@ -206,3 +210,91 @@ class VoiceAnonymizer(Protocol):
     def anonymize(self, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
         """Mono samples in [-1, 1], any length; the result has the same length and rate."""
         ...
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Writes results in the format of another tool."""
+
+    def export(self, result: Path, out: Path) -> list[Path]:
+        """Write files into ``out``, an existing empty folder, and return their paths.
+
+        Args:
+            result: a result folder, as ``framework run`` leaves it. It is only read. A file that
+                the format needs and that is not there raises :class:`framework.UserError`.
+        """
+        ...
+
+
+@runtime_checkable
+class Attack(Protocol):
+    """Tries to tell who is behind a cover. The strongest attack is what a method is judged by.
+
+    Attributes:
+        needs: what it uses of :class:`framework.harness.Material` beside the templates: ``crops``
+            (of what was released), ``gallery-crops`` (of the gallery, covered alike), ``fit-crops``
+            (of other people before and after), ``motion``.
+        uses_recognizer: it compares embeddings, and is run once for each recogniser. Otherwise it
+            is run once, and gets no templates and no crops.
+        own_threshold: its scores have a scale of their own, so that its threshold is fixed on its
+            own comparisons of strangers and not on those of clear faces.
+    """
+
+    needs: frozenset[str]
+    uses_recognizer: bool
+    own_threshold: bool
+
+    def attack(self, material: Material) -> dict[str, Scores]:
+        """Similarities (probes, gallery) for each variant it tries, by the variant's name.
+
+        Empty if the material does not suffice. A row of NaN: there is nothing to compare, and the
+        attacker guesses.
+        """
+        ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """Measures what is left of a recording. Stateless.
+
+    Attributes:
+        figures: the numbers it gives.
+    """
+
+    figures: tuple[Figure, ...]
+
+    def measure(self, before: Seen, after: Seen) -> Measured:
+        """Everything of one item that the figures are computed from later. No pixels."""
+        ...
+
+    def summands(
+        self, figure: str, measured: Measured | None, reference: Measured
+    ) -> tuple[float, float]:
+        """Numerator and denominator of one item; they are summed over all items of a person.
+
+        Args:
+            measured: of the covered item; None where the anonymizer failed on it.
+            reference: of the item that was only encoded anew: what was there to be kept.
+        """
+        ...
+
+
+@runtime_checkable
+class DataSource(Protocol):
+    """Opens a data set for the benchmark: ``--data NAME:TEXT``."""
+
+    def open(self, text: str, max_frames: int) -> DataSet:
+        """Describe the items; nothing is decoded yet.
+
+        Args:
+            text: what the user wrote after the colon, often a folder; may be empty.
+            max_frames: clips are read up to here.
+
+        Raises:
+            ConfigError: the text does not fit, a folder is missing.
+        """
+        ...
+
+
+PROTOCOL_OF_KIND: dict[Kind, type] = {kind: globals()[kind.protocol] for kind in Kind}
+"""The class of each kind."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from framework import hookspecs
+from framework.core_commands import CORE_COMMANDS
 from framework.errors import ComponentError, FrameworkError
 from framework.spec import API_VERSION, BuildContext, CommandSpec, ComponentSpec, Kind
 from framework.suggest import did_you_mean
@@ -160,7 +161,7 @@ class Registry:
             problem("register", _line(error))
             return
         callers = manager.get_hookcallers(plugin) or []
-        known = {*hookspecs.HOOK_OF_KIND.values(), hookspecs.COMMANDS_HOOK}
+        known = {*(kind.hook for kind in Kind), hookspecs.COMMANDS_HOOK}
         hooked = {caller.name for caller in callers}
         for caller in callers:
             if caller.name not in known:
@@ -190,13 +191,20 @@ class Registry:
                 problem("collect", f"{hook}: {error_text}")
             return [spec for spec, wrong in zip(specs, errors, strict=True) if wrong is None]
 
-        for kind, hook in hookspecs.HOOK_OF_KIND.items():
-            for spec in collected(hook, ComponentSpec):
+        for kind in Kind:
+            for spec in collected(kind.hook, ComponentSpec):
                 self._add(Component(kind, spec, name, distribution, version), problem)
         for spec in collected(hookspecs.COMMANDS_HOOK, CommandSpec):
             self._add_command(Command(spec, name, distribution, version), problem)
 
     def _add_command(self, command: Command, problem: Any) -> None:
+        if command.spec.name in {own.name for own in CORE_COMMANDS}:
+            problem(
+                "collect",
+                f"command '{command.spec.name}' is the framework's own; that one is used",
+                hint="its author has to rename it",
+            )
+            return
         first = self.commands.setdefault(command.spec.name, command)
         if first is not command:
             problem(

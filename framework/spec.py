@@ -16,7 +16,11 @@ API_VERSION = 1
 
 
 class Kind(StrEnum):
-    """The kinds of component the core knows by name."""
+    """The kinds of component the core knows by name.
+
+    Everything that is called after a kind follows from its value: the hook, the option group, and
+    the protocol of :mod:`framework.protocols`.
+    """
 
     DETECTOR = "detector"
     TRACKER = "tracker"
@@ -26,6 +30,32 @@ class Kind(StrEnum):
     RECOGNIZER = "recognizer"
     VOICE_ANONYMIZER = "voice-anonymizer"
     MEASURER = "measurer"
+    EXPORTER = "exporter"
+    ATTACK = "attack"
+    METRIC = "metric"
+    DATA_SOURCE = "data-source"
+
+    @property
+    def hook(self) -> str:
+        """Name of the hook that collects its descriptions, for instance ``framework_attacks``."""
+        return f"framework_{self.value.replace('-', '_')}s"
+
+    @property
+    def group(self) -> str:
+        """What users write before the name of an option, as in ``-o anonymizer.margin=0.3``."""
+        return _SHORT_GROUPS.get(self.value, self.value)
+
+    @property
+    def protocol(self) -> str:
+        """Name of its class in :mod:`framework.protocols`, for instance ``VoiceAnonymizer``."""
+        return "".join(part.capitalize() for part in self.value.split("-"))
+
+
+_SHORT_GROUPS = {"emotion-classifier": "fer", "voice-anonymizer": "voice"}
+
+
+COMMAND = "command"
+"""What a command is called where kinds are listed. It is no kind: it is run and not built."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,9 @@ from pathlib import Path
 
 from framework import hookspecs, protocols
 from framework.scaffold.generate import Plan
-from framework.spec import BuildContext, ComponentSpec, Kind, WeightSpec
+from framework.spec import BuildContext, CommandSpec, ComponentSpec, WeightSpec
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "plugins"
-PROTOCOL_OF_KIND: dict[Kind, type] = {
-    Kind.DETECTOR: protocols.Detector,
-    Kind.TRACKER: protocols.Tracker,
-    Kind.ANONYMIZER: protocols.Anonymizer,
-    Kind.EMOTION_CLASSIFIER: protocols.EmotionClassifier,
-    Kind.RECOMMENDER: protocols.Recommender,
-    Kind.RECOGNIZER: protocols.Recognizer,
-    Kind.VOICE_ANONYMIZER: protocols.VoiceAnonymizer,
-    Kind.MEASURER: protocols.Measurer,
-}
 EXTRAS = (
     protocols.BatchAnonymizer,
     protocols.PreparedAnonymizer,
@@ -85,8 +75,8 @@ def reference() -> str:
         intro,
         prose((hookspecs.__doc__ or "").split("No hook runs", 1)[1].join(["No hook runs", ""])),
     ]
-    for kind, hook in hookspecs.HOOK_OF_KIND.items():
-        protocol = PROTOCOL_OF_KIND[kind]
+    for kind, protocol in protocols.PROTOCOL_OF_KIND.items():
+        hook = kind.hook
         parts += [
             f"## {hook}",
             f"Kind `{kind}`, see [its page]({kind}.md).",
@@ -95,6 +85,12 @@ def reference() -> str:
             definition_list(prose(protocol.__doc__)),
             *methods(protocol),
         ]
+    parts += [
+        f"## {hookspecs.COMMANDS_HOOK}",
+        "See [its page](command.md).",
+        prose(hookspecs.framework_commands.__doc__).split("A complete plugin")[0].strip(),
+        "*New in version 0.2.*",
+    ]
     parts.append("## Optional protocols of anonymizers")
     for protocol in EXTRAS:
         parts += [
@@ -103,19 +99,21 @@ def reference() -> str:
             *methods(protocol),
         ]
     parts.append("## Descriptions")
-    for described in (ComponentSpec, WeightSpec, BuildContext):
+    for described in (ComponentSpec, CommandSpec, WeightSpec, BuildContext):
         parts += [f"### {described.__name__}", definition_list(prose(described.__doc__))]
     return "\n\n".join(parts) + "\n"
 
 
 def example(kind: str) -> str:
     """What ``framework plugin new sample --kind KIND`` writes, as code blocks."""
-    plan = Plan(Kind(kind), "sample")
+    plan = Plan(kind, "sample")
     files = plan.files()
     folder = f"src/{plan.module}"
+    names = ("plugin.py", "config.py", "component.py", "command.py")
     blocks = [
         f'```python title="{folder}/{name}"\n{files[f"{folder}/{name}"].strip()}\n```'
-        for name in ("plugin.py", "config.py", "component.py")
+        for name in names
+        if f"{folder}/{name}" in files
     ]
     return "\n" + "\n\n".join(blocks) + "\n\n"
 

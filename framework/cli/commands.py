@@ -1,7 +1,7 @@
-"""The commands that plugins bring, beside the core's own.
+"""The commands of ``framework``: the core's own and those that plugins bring.
 
-The core's commands are known without asking any plugin. Only ``framework --help`` and a name that
-is not the core's look at the plugins, and only the command that is called is imported.
+All are known by their descriptions, and only the command that is called is imported. Only
+``framework --help`` and a name that is not the core's look at the plugins.
 """
 
 from __future__ import annotations
@@ -12,68 +12,69 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from framework.core_commands import CORE_COMMANDS
 from framework.errors import ComponentError, FrameworkError
-from framework.registry import Command, Registry
+from framework.spec import CommandSpec
+
+OWN = {spec.name: spec for spec in CORE_COMMANDS}
 
 
 class CommandGroup(TyperGroup):
-    """The group ``framework``: the core's commands and those of every installed plugin."""
+    """The group ``framework``."""
 
-    _found: dict[str, Command] | None = None
+    _found: dict[str, tuple[CommandSpec, str]] | None = None
 
-    def _plugin_commands(self) -> dict[str, Command]:
+    def _plugin_commands(self) -> dict[str, tuple[CommandSpec, str]]:
+        """Description and provider of each plugin's command, by name."""
         if self._found is None:
-            found = Registry.load().commands
-            self._found = {name: found[name] for name in found if name not in self.commands}
+            from framework.registry import Registry
+
+            self._found = {
+                name: (found.spec, f"{found.distribution or found.plugin} {found.version}".strip())
+                for name, found in sorted(Registry.load().commands.items())
+            }
         return self._found
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The core's command, or a plugin's, which is imported now."""
-        if (own := self.commands.get(cmd_name)) is not None:
-            return own
-        found = self._plugin_commands()
-        return load_command(found[cmd_name]) if cmd_name in found else None
+        """The command of this name, which is imported now; None if there is none."""
+        if cmd_name in OWN:
+            return load_command(OWN[cmd_name], "the framework")
+        found = self._plugin_commands().get(cmd_name)
+        return None if found is None else load_command(*found)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The core's commands in their order, then those of plugins by name."""
-        return [*self.commands, *sorted(self._plugin_commands())]
+        return [*OWN, *self._plugin_commands()]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of commands; a plugin's is described without importing it."""
-        found = self._plugin_commands()
-        names = self.list_commands(ctx)
-        limit = formatter.width - 6 - max(map(len, names))
-        commands = [
-            self.commands.get(name) or TyperCommand(name=name, help=found[name].spec.summary)
-            for name in names
-        ]
+        """Write the list of commands from their descriptions; none is imported."""
+        specs = [*OWN.values(), *(spec for spec, _ in self._plugin_commands().values())]
+        limit = formatter.width - 6 - max(len(spec.name) for spec in specs)
+        rows = [TyperCommand(name=spec.name, help=spec.summary) for spec in specs]
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(n, c.get_short_help_str(limit)) for n, c in zip(names, commands, strict=True)]
-            )
+            formatter.write_dl([(str(r.name), r.get_short_help_str(limit)) for r in rows])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As the library does, but suggest the commands of plugins as well."""
         name = args[0]
-        if name not in self.commands and not name.startswith("-"):
-            found = self._plugin_commands()
-            if name not in found:
-                from framework.suggest import did_you_mean
+        if name not in OWN and not name.startswith("-") and name not in self._plugin_commands():
+            from framework.suggest import did_you_mean
 
-                known = {*self.commands, *found}
-                ctx.fail(f"No such command '{name}'{did_you_mean(name, known)}.")
+            known = set(self.list_commands(ctx))
+            ctx.fail(f"No such command '{name}'{did_you_mean(name, known)}.")
         return super().resolve_command(ctx, args)
 
 
-def load_command(command: Command) -> Any:
-    """Import a plugin's command.
+def load_command(spec: CommandSpec, source: str) -> Any:
+    """Import a command.
+
+    Args:
+        source: who brings it, for messages.
 
     Raises:
         ComponentError: its package or one it needs is missing, or it does not load.
     """
-    spec = command.spec
     module, _, attribute = spec.target.partition(":")
-    source = f"{command.distribution or command.plugin} {command.version}".strip()
     try:
         app = importlib.import_module(module)
         for part in attribute.split("."):
@@ -96,4 +97,6 @@ def load_command(command: Command) -> Any:
             f"command '{spec.name}' of {source}: expected {spec.target} to be a typer.Typer, got "
             f"{type(app).__name__}; tell its author"
         )
-    return typer.main.get_command(app)
+    command = typer.main.get_command(app)
+    command.name = spec.name
+    return command

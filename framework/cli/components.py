@@ -1,4 +1,4 @@
-"""``framework plugins`` and ``framework check``."""
+"""``framework plugins``: what is installed, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from framework.cli.console import say
-from framework.errors import EXIT_CHECK_FAILED, ConfigError
+from framework.errors import ConfigError
+
+app = typer.Typer(rich_markup_mode=None)
 
 
-def mount(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command("plugins")(plugins)
-    app.command("check")(check)
-
-
+@app.command("plugins")
 def plugins(
     options: Annotated[
         str | None, typer.Option("--options", metavar="NAME", help="List a component's options.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
-    """List every component that is installed, and what is wrong with those that do not load."""
+    """List every component and command that is installed, and what does not load."""
     from framework.registry import Registry
 
     registry = Registry.load()
@@ -44,6 +41,12 @@ def plugins(
         for c in found:
             say(f"  {c.spec.name:<{width}}  {c.spec.summary}")
             say(f"  {'':<{width}}  {_provenance(c)}")
+    if registry.commands:
+        say("command")
+        width = max(map(len, registry.commands))
+        for name, command in sorted(registry.commands.items()):
+            say(f"  {name:<{width}}  {command.spec.summary}")
+            say(f"  {'':<{width}}  {command.distribution} {command.version}")
     if registry.problems:
         say("problems")
         for p in registry.problems:
@@ -73,7 +76,15 @@ def _listing(registry: Any) -> dict[str, Any]:
         components.append(
             {"kind": str(c.kind), "distribution": c.distribution, "version": c.version, **row}
         )
-    return {"components": components, "problems": [asdict(p) for p in registry.problems]}
+    commands = [
+        {"distribution": c.distribution, "version": c.version, **asdict(c.spec)}
+        for c in registry.commands.values()
+    ]
+    return {
+        "components": components,
+        "commands": commands,
+        "problems": [asdict(p) for p in registry.problems],
+    }
 
 
 def _print_options(registry: Any, name: str, as_json: bool) -> None:
@@ -97,16 +108,12 @@ def _print_options(registry: Any, name: str, as_json: bool) -> None:
         say(f"{component.kind} {component.spec.name}: {component.spec.summary}")
         if not model.model_fields:
             say("  it has no options")
-        group = GROUP_OF_KIND.get(str(component.kind), str(component.kind))
+        group = component.kind.group
         for field_name, field in model.model_fields.items():
             type_name = _type_name(field.annotation)
             limits = field_limits(field)
             say(f"  {group}.{field_name} ({type_name}{', ' + limits if limits else ''})")
             say(f"      {field.description or ''} [default: {_default(field)}]")
-
-
-GROUP_OF_KIND = {"emotion-classifier": "fer", "voice-anonymizer": "voice"}
-"""Option groups whose name is not their kind's name."""
 
 
 def _default(field: Any) -> Any:
@@ -116,18 +123,3 @@ def _default(field: Any) -> Any:
 def _type_name(annotation: Any) -> str:
     text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
     return text or str(annotation).replace("typing.", "")
-
-
-def check(
-    component: Annotated[
-        str, typer.Argument(metavar="KIND:NAME", help="For instance anonymizer:blur.")
-    ],
-    option: Annotated[
-        list[str] | None, typer.Option("--option", "-o", metavar="GROUP.NAME=VALUE")
-    ] = None,
-) -> None:
-    """Run the conformance kit on one component: does it keep the contract of its kind?"""
-    from framework.cli.conformance import run_kit
-
-    if not run_kit(component, option or []):
-        raise typer.Exit(EXIT_CHECK_FAILED)

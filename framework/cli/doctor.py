@@ -30,11 +30,10 @@ OPENCV_HINT = (
 )
 
 
-def mount(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("doctor")(doctor)
+app = typer.Typer(rich_markup_mode=None)
 
 
+@app.command("doctor")
 def doctor() -> None:
     """Check the installation: packages, runtimes, codecs, weights, plugins.
 

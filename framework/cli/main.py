@@ -9,7 +9,6 @@ import sys
 import typer
 from threadpoolctl import threadpool_limits
 
-from framework.cli import components, doctor, plugin, run
 from framework.cli.commands import CommandGroup
 from framework.cli.console import fail
 from framework.errors import (
@@ -30,10 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-run.mount(app)
-components.mount(app)
-plugin.mount(app)
-doctor.mount(app)
 
 
 @app.callback(invoke_without_command=True)

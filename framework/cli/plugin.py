@@ -8,13 +8,9 @@ from typing import Annotated
 import typer
 
 from framework.cli.console import say
+from framework.spec import COMMAND, Kind
 
 app = typer.Typer(help="Write a plugin of your own.", no_args_is_help=True, rich_markup_mode=None)
-
-
-def mount(parent: typer.Typer) -> None:
-    """Add the commands to the application."""
-    parent.add_typer(app, name="plugin")
 
 
 @app.callback()
@@ -33,8 +29,7 @@ def new(
             "--kind",
             "-k",
             metavar="KIND",
-            help="detector, tracker, anonymizer, emotion-classifier, recommender, recognizer, "
-            "measurer or voice-anonymizer.",
+            help=f"One of: {', '.join([*Kind, COMMAND])}.",
         ),
     ] = "anonymizer",
     out: Annotated[

@@ -24,13 +24,12 @@ Source = Annotated[
 ]
 
 
-def mount(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command("run")(run)
-    app.command("analyze")(analyze)
-    app.command("render")(render)
+run_app = typer.Typer(rich_markup_mode=None)
+analyze_app = typer.Typer(rich_markup_mode=None)
+render_app = typer.Typer(rich_markup_mode=None)
 
 
+@run_app.command("run")
 @takes_settings()
 def run(
     source: Source,
@@ -63,6 +62,7 @@ def run(
     finish(result.summary, result.passed, result.reasons, quiet)
 
 
+@analyze_app.command("analyze")
 @takes_settings(
     without=(
         "anonymizer",
@@ -92,6 +92,7 @@ def analyze(
     finish(result.summary, result.passed, result.reasons, quiet)
 
 
+@render_app.command("render")
 @takes_settings(without=("tracker", "role", "people", "fer_rate"))
 def render(
     source: Source,

@@ -18,8 +18,8 @@ from string import Template
 
 from framework.atomic import explain
 from framework.errors import UserError
-from framework.hookspecs import HOOK_OF_KIND
-from framework.spec import Kind
+from framework.hookspecs import COMMANDS_HOOK
+from framework.spec import COMMAND, Kind
 from framework.suggest import did_you_mean
 
 SUFFIX = ".tmpl"
@@ -28,19 +28,13 @@ MAX_NAME = 40
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
-SUFFIX_OF_KIND: dict[Kind, str] = {
-    Kind.DETECTOR: "Detector",
-    Kind.TRACKER: "Tracker",
-    Kind.ANONYMIZER: "Anonymizer",
-    Kind.EMOTION_CLASSIFIER: "Classifier",
-    Kind.RECOMMENDER: "Recommender",
-    Kind.RECOGNIZER: "Recognizer",
-    Kind.VOICE_ANONYMIZER: "VoiceAnonymizer",
-    Kind.MEASURER: "Measurer",
-}
-"""How the class of a component ends."""
+KINDS = (*Kind, COMMAND)
+"""What a plugin can be written for."""
 
-USE_OF_KIND: dict[Kind, str] = {
+CLASS_SUFFIX = {Kind.EMOTION_CLASSIFIER: "Classifier"}
+"""How the class of a component ends, where it is not the name of its protocol."""
+
+USE_OF_KIND: dict[str, str] = {
     Kind.DETECTOR: "framework run visit.mp4 --detector {name}",
     Kind.TRACKER: "framework run visit.mp4 --tracker {name}",
     Kind.ANONYMIZER: "framework run visit.mp4 --anonymizer {name}",
@@ -49,14 +43,13 @@ USE_OF_KIND: dict[Kind, str] = {
     Kind.RECOGNIZER: "framework benchmark --recognizers {name}",
     Kind.VOICE_ANONYMIZER: "framework run visit.mp4 --audio anonymize --voice {name}",
     Kind.MEASURER: "framework run visit.mp4 --measures {name}",
+    Kind.EXPORTER: "framework export framework-output --to {name} --out exported",
+    Kind.ATTACK: "framework benchmark --attacks {name}",
+    Kind.METRIC: "framework benchmark --metrics {name}",
+    Kind.DATA_SOURCE: "framework benchmark --data {name}:DIR",
+    COMMAND: "framework {name} framework-output",
 }
-"""How a component of a kind is used, for the README."""
-
-GROUP_OF_KIND: dict[Kind, str] = {
-    Kind.EMOTION_CLASSIFIER: "fer",
-    Kind.VOICE_ANONYMIZER: "voice",
-}
-"""Option groups whose name is not the kind's."""
+"""How what a plugin brings is used, for its README."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class Plan:
         author: for the licence.
     """
 
-    kind: Kind
+    kind: str
     component: str
     author: str = "the authors"
 
@@ -87,17 +80,18 @@ class Plan:
 
     def values(self) -> dict[str, str]:
         """What the placeholders of the templates stand for."""
+        kind = None if self.kind == COMMAND else Kind(self.kind)
         return {
             "kind": self.kind,
-            "kind_words": self.kind.replace("-", " "),
+            "kind_words": str(self.kind).replace("-", " "),
             "component": self.component,
             "distribution": self.distribution,
             "module": self.module,
-            "Class": self.camel + SUFFIX_OF_KIND[self.kind],
+            "Class": self.camel + ("" if kind is None else CLASS_SUFFIX.get(kind, kind.protocol)),
             "Options": self.camel + "Options",
-            "hook": HOOK_OF_KIND[self.kind],
+            "hook": COMMANDS_HOOK if kind is None else kind.hook,
             "use": USE_OF_KIND[self.kind].format(name=self.component),
-            "group": GROUP_OF_KIND.get(self.kind, self.kind),
+            "group": "" if kind is None else kind.group,
             "author": self.author,
         }
 
@@ -119,15 +113,15 @@ def plan_plugin(name: str, kind: str, author: str = "") -> Plan:
     Raises:
         UserError: the kind is unknown, the name is no name or is taken.
     """
-    if kind not in set(Kind):
-        raise UserError(f"unknown kind '{kind}'{did_you_mean(kind, Kind)}")
+    if kind not in KINDS:
+        raise UserError(f"unknown kind '{kind}'{did_you_mean(kind, KINDS)}")
     component = name.replace("_", "-").removeprefix(PREFIX)
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise UserError(
             f"plugin name '{name}': expected lower-case letters and digits, parts joined by "
             f"hyphens, starting with a letter, {MAX_NAME} characters at most; as in grey-box"
         )
-    plan = Plan(Kind(kind), component, " ".join(author.split()) or "the authors")
+    plan = Plan(kind, component, " ".join(author.split()) or "the authors")
     if importlib.util.find_spec(plan.module) is not None:
         raise UserError(
             f"plugin name '{name}': a module {plan.module} is installed already; choose another "
@@ -138,9 +132,20 @@ def plan_plugin(name: str, kind: str, author: str = "") -> Plan:
 
 
 def _refuse_taken(plan: Plan) -> None:
-    from framework.registry import Registry
+    from framework.core_commands import CORE_COMMANDS
+    from framework.registry import Command, Component, Registry
 
-    taken = Registry.load().components.get((plan.kind, plan.component))
+    registry = Registry.load()
+    taken: Component | Command | None
+    if plan.kind == COMMAND:
+        if plan.component in {spec.name for spec in CORE_COMMANDS}:
+            raise UserError(
+                f"plugin name '{plan.component}': the framework has a command of this name; choose "
+                f"another"
+            )
+        taken = registry.commands.get(plan.component)
+    else:
+        taken = registry.components.get((Kind(plan.kind), plan.component))
     if taken is not None:
         raise UserError(
             f"plugin name '{plan.component}': {taken.distribution} {taken.version} brings a "

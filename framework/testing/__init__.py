@@ -15,6 +15,7 @@ A gap that the author knows about is declared with its reason, and is *strict*: 
 passes after all, that is reported as a failure, so that the list of gaps stays true.
 """
 
+from framework.testing.commands import check_command, run_command
 from framework.testing.decorator import conformance
 from framework.testing.kit import all_good, checks_of, iter_checks, run_checks
 from framework.testing.result import Check, CheckFailed, CheckResult, Skip, Status
@@ -28,8 +29,10 @@ __all__ = [
     "Status",
     "Subject",
     "all_good",
+    "check_command",
     "checks_of",
     "conformance",
     "iter_checks",
     "run_checks",
+    "run_command",
 ]

@@ -6,18 +6,22 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from framework import protocols
 from framework.errors import ConfigError
+from framework.protocols import PROTOCOL_OF_KIND
 from framework.spec import Kind
 from framework.suggest import did_you_mean
 from framework.testing.checks import (
     anonymizer_contract,
     anonymizer_cover,
     anonymizer_state,
+    attack,
     classifier,
+    data_source,
     description,
     detector,
+    exporter,
     measurer,
+    metric,
     recognizer,
     recommender,
     tracker,
@@ -39,17 +43,10 @@ CHECKS: dict[Kind, tuple[Check, ...]] = {
     Kind.RECOGNIZER: recognizer.CHECKS,
     Kind.VOICE_ANONYMIZER: voice.CHECKS,
     Kind.MEASURER: measurer.CHECKS,
-}
-
-PROTOCOLS: dict[Kind, type] = {
-    Kind.ANONYMIZER: protocols.Anonymizer,
-    Kind.DETECTOR: protocols.Detector,
-    Kind.TRACKER: protocols.Tracker,
-    Kind.EMOTION_CLASSIFIER: protocols.EmotionClassifier,
-    Kind.RECOMMENDER: protocols.Recommender,
-    Kind.RECOGNIZER: protocols.Recognizer,
-    Kind.VOICE_ANONYMIZER: protocols.VoiceAnonymizer,
-    Kind.MEASURER: protocols.Measurer,
+    Kind.EXPORTER: exporter.CHECKS,
+    Kind.ATTACK: attack.CHECKS,
+    Kind.METRIC: metric.CHECKS,
+    Kind.DATA_SOURCE: data_source.CHECKS,
 }
 
 
@@ -82,7 +79,7 @@ def checks_of(subject: Subject) -> list[Check]:
 def can_be_built(subject: Subject) -> None:
     """The factory makes a component that has every method of its kind's protocol."""
     component = subject.create()
-    protocol = PROTOCOLS[subject.kind]
+    protocol = PROTOCOL_OF_KIND[subject.kind]
     public = (name for name in dir(protocol) if not name.startswith("_"))
     wanted = sorted({*public, *protocol.__annotations__})
     missing = [name for name in wanted if not hasattr(component, name)]

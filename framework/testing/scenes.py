@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,31 +29,22 @@ def noise(width: int, height: int, seed: int = 0) -> Image:
 
 
 @cache
-def portrait() -> NDArray[np.uint8] | None:
-    """A composite face of the reference donors, (384, 384, 4) BGRA; None if not installed.
+def portrait() -> NDArray[np.uint8]:
+    """A composite face, (384, 384, 4) BGRA.
 
-    Averages of eight consenting people each (Face Research Lab London Set, CC BY 4.0).
+    An average of eight consenting people (Face Research Lab London Set, CC BY 4.0).
     """
-    found = importlib.util.find_spec("framework_fomm")
-    if found is None or not found.submodule_search_locations:
-        return None
-    folder = Path(next(iter(found.submodule_search_locations)))
-    file = folder / "donors" / "embedded" / "donor-03.png"
-    if not file.is_file():
-        return None
     import cv2
 
-    image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    return None if image is None else np.asarray(image, np.uint8)
+    data = (resources.files("framework.testing") / "portrait.png").read_bytes()
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 
 
 def picture(width: int, height: int, boxes: Sequence[Box] = (), seed: int = 0) -> Image:
-    """Noise, with a face drawn into each box if there is a portrait; read-only."""
+    """Noise, with a face drawn into each box; read-only."""
     image = noise(width, height, seed).copy()
-    face = portrait()
     for box in boxes:
-        if face is not None:
-            _draw(image, face, box)
+        _draw(image, portrait(), box)
     image.flags.writeable = False
     return image
 

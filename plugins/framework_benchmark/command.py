@@ -21,8 +21,8 @@ def benchmark(
         typer.Option(
             "--data",
             metavar="SET",
-            help="synthetic, lfw:DIR, stills:DIR, clips:DIR, labelled:FILE or manifest:FILE.csv "
-            "[synthetic].",
+            help="synthetic, lfw:DIR, stills:DIR, clips:DIR, labelled:FILE, manifest:FILE.csv, or "
+            "a plugin's [synthetic].",
         ),
     ] = None,
     out: Out = Path("benchmark-output"),
@@ -43,6 +43,10 @@ def benchmark(
     ] = None,
     attacks: Annotated[
         str | None, typer.Option("--attacks", metavar="T0,T1", help="Attacks to run [T0 to T5].")
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="A,B", help="Metrics [all that are installed]."),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -105,6 +109,7 @@ def benchmark(
         recognizers=recognizers,
         fer=fer,
         attacks=attacks,
+        metrics=metrics,
         data_name=data_name,
         persons=persons,
         fit=fit,

@@ -13,6 +13,7 @@ persons: 200
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +23,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from framework.config import Options, merge_options, read_mapping, validated
 from framework.errors import ConfigError
 from framework.suggest import did_you_mean
-
-Attacker = Literal["T0", "T1", "T2", "T3", "T4", "T5"]
 
 PLAIN_GROUPS = ("detector", "tracker", "recommender")
 """Option groups of the components of which a benchmark has one."""
@@ -73,13 +72,17 @@ class BenchmarkConfig(BaseModel):
     detector: str = Field("retinaface", description="face detector")
     tracker: str = Field("bytetrack", description="face tracker")
     recommender: str = Field("rules", description="for the agreement of advice; 'none' for none")
-    attacks: tuple[Attacker, ...] = Field(
-        ("T0", "T1", "T2", "T3", "T4", "T5"), description="attackers to run"
+    attacks: tuple[str, ...] = Field(
+        ("T0", "T1", "T2", "T3", "T4", "T5"), description="attacks to run"
+    )
+    metrics: tuple[str, ...] = Field(
+        (), description="metrics of what is left; empty: every one that can be built"
     )
     options: Options = Field(
         default_factory=dict,
         description="options of detector, tracker, recommender, anonymizer:NAME, fer:NAME, "
-        "recognizer:NAME; an anonymizer's option that is a list is a sweep",
+        "recognizer:NAME, attack:NAME, metric:NAME; an anonymizer's option that is a list is a "
+        "sweep",
     )
     persons: int = Field(200, ge=2, le=100_000, description="most persons that are attacked")
     fit: int = Field(
@@ -105,12 +108,18 @@ class BenchmarkConfig(BaseModel):
             return [{"name": v} if isinstance(v, str) else v for v in value]
         return value
 
-    @field_validator("recognizers", "fer", "attacks", mode="before")
+    @field_validator("recognizers", "fer", "attacks", "metrics", mode="before")
     @classmethod
     def _commas(cls, value: object) -> object:
         if isinstance(value, str):
             return [name.strip() for name in value.split(",") if name.strip()]
         return value
+
+    @field_validator("attacks")
+    @classmethod
+    def _labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """The reference attacks are T0 to T5 in tables, and may be written either way."""
+        return tuple(n.upper() if re.fullmatch(r"t\d", n) else n for n in value)
 
     def methods(self) -> list[tuple[str, dict[str, Any]]]:
         """What is compared, the brackets first, without repetition."""
@@ -131,7 +140,12 @@ class BenchmarkConfig(BaseModel):
     def unknown_groups(self) -> list[str]:
         """Option groups that nothing here reads."""
         known = {*PLAIN_GROUPS, *(f"anonymizer:{m.name}" for m in self.anonymizers)}
-        for group, names in (("fer", self.fer), ("recognizer", self.recognizers)):
+        for group, names in (
+            ("fer", self.fer),
+            ("recognizer", self.recognizers),
+            ("attack", [*self.attacks, *(a.lower() for a in self.attacks)]),
+            ("metric", self.metrics),
+        ):
             known |= {f"{group}:{name}" for name in names}
             if not names:  # everything that is installed
                 known |= {g for g in self.options if g.startswith(f"{group}:")}

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from framework_faceset.subject import Subject
 from numpy.typing import NDArray
 
 from framework.errors import ContractError
+from framework.harness import Recording
 from framework.pipeline.cover import Coverer
 from framework.protocols import Anonymizer, PreparedAnonymizer, ReportingAnonymizer
 from framework.table import EmotionSamples, TrackTable
 from framework.types import Frame, Image
-from framework_benchmark.faces import Subject
-from framework_benchmark.items import Recording
 
 X264 = {"crf": "18", "preset": "veryfast", "x264-params": "threads=1"}
 """One thread: with several, the bits depend on how many there are."""

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from framework_faceset.subject import Sightings, Subject
 from numpy.typing import NDArray
 
 from framework.episodes import episodes
+from framework.harness import Recording
 from framework.pipeline.sampler import EVERY_FRAME_RATE, EmotionSampler
 from framework.protocols import EmotionClassifier, Recommender
 from framework.table import EmotionSamples
 from framework.timeline import build_timelines, person_name
 from framework.types import EMOTIONS, UNKNOWN, EmotionWindow, Frame, Image, PersonTimeline, Tracks
-from framework_benchmark.faces import Sightings, Subject
-from framework_benchmark.items import Recording
 from framework_benchmark.metrics.events import Event, match_events
 
 RATE = 5.0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hmac
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from framework.errors import FrameworkError
-from framework.registry import Registry
+from framework.harness import DataSet, file_digest
+from framework.registry import Component, Registry
 from framework.spec import BuildContext, Kind, WeightSpec
-from framework_benchmark.items import DataSet, file_digest
 
 REENCODED = "re-encoded"
 """The original, encoded and decoded: what any figure of utility loses without an anonymizer."""
@@ -106,15 +106,15 @@ class Workshop:
         context = BuildContext(self.threads, self.device, seed % 2**32, key)
         return self.registry.create(part.kind, part.name, part.options, context, str(part.kind))
 
-    def usable(self, kind: Kind, given: list[str], options: Mapping[str, Any]) -> list[Part]:
+    def usable(self, kind: Kind, given: Sequence[str], options: Mapping[str, Any]) -> list[Part]:
         """Parts for the given names; for none, of everything of this kind that can be built."""
-        group = "fer" if kind is Kind.EMOTION_CLASSIFIER else str(kind)
+        group = kind.group
         if given:
             return [
                 self.part(kind, name, options.get(f"{group}:{name}", {}), group) for name in given
             ]
         found = []
-        for component in self.registry.of_kind(kind):
+        for component in self._installed(kind):
             name = component.spec.name
             try:
                 part = self.part(kind, name, options.get(f"{group}:{name}", {}), group)
@@ -123,6 +123,12 @@ class Workshop:
                 continue  # not installed completely, or it needs a file the user brings
             found.append(part)
         return found
+
+    def _installed(self, kind: Kind) -> list[Component]:
+        """By name; metrics in the order in which they are described, which is that of tables."""
+        if kind is Kind.METRIC:
+            return [c for (k, _), c in self.registry.components.items() if k is kind]
+        return self.registry.of_kind(kind)
 
 
 def _with_file_hashes(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,26 +11,15 @@ import numpy as np
 
 from framework.config import RunConfig
 from framework.cpus import usable_cpus
-from framework.errors import MediaError
+from framework.errors import ComponentError, ConfigError, MediaError
+from framework.harness import DataSet, Item, Scores
 from framework.progress import Progress, silent
+from framework.protocols import Attack, Metric
 from framework.registry import Registry
 from framework.spec import Kind
-from framework_benchmark.attacks import (
-    t0_naive,
-    t1_informed,
-    t2_retrained,
-    t3_reversal,
-    t4_track,
-    t5_motion,
-)
-from framework_benchmark.attacks.material import (
-    Attack,
-    Scores,
-    compare,
-)
+from framework_benchmark.attacks.material import compare
 from framework_benchmark.config import BenchmarkConfig
 from framework_benchmark.data import open_data
-from framework_benchmark.items import DataSet, Item
 from framework_benchmark.methods import (
     ATTACKER,
     CLEAR,
@@ -50,14 +39,16 @@ MEASUREMENT = 2
 """Raised whenever a measurement changes its meaning; older rows are then not used."""
 DEFAULT_FER: str = RunConfig.model_fields["fer"].default
 
-ATTACKS: dict[str, Attack] = {
-    "T0": t0_naive.attack,
-    "T1": t1_informed.attack,
-    "T2": t2_retrained.attack,
-    "T3": t3_reversal.attack,
-    "T4": t4_track.attack,
-}
 Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Attacker:
+    """An attack of this benchmark: its name in tables, its description, and the component."""
+
+    name: str
+    part: Part
+    component: Attack
 
 
 @dataclass(eq=False)
@@ -68,7 +59,8 @@ class Bench:
         config: what was asked for.
         data, selection: the items and their roles.
         methods: what is compared.
-        recognizers, fer: the components that look at the result.
+        recognizers, fer, metrics: the components that look at the result.
+        attacks: the attackers, by the name that the user gave.
         store: where results go.
     """
 
@@ -82,6 +74,8 @@ class Bench:
     methods: list[Method] = field(init=False)
     recognizers: list[Part] = field(init=False)
     fer: list[Part] = field(init=False)
+    attacks: dict[str, Attacker] = field(init=False)
+    metrics: list[tuple[Part, Metric]] = field(init=False)
 
     def __post_init__(self) -> None:
         config = self.config
@@ -102,12 +96,15 @@ class Bench:
         usable = self.workshop.usable
         self.recognizers = usable(Kind.RECOGNIZER, config.recognizers, config.options)
         self.fer = usable(Kind.EMOTION_CLASSIFIER, config.fer, config.options)
+        self.attacks = {name: self._attacker(name) for name in config.attacks}
+        measures = usable(Kind.METRIC, config.metrics, config.options)
+        self.metrics = [(p, self.workshop.build(p)) for p in measures]
         self.methods = [Method(REENCODED, REENCODED, None), *map(self._method, found)]
         if not self.recognizers:
             self.warn("no recognizer can be built: faces are not attacked, only motion is")
         if not self.fer:
             self.warn("no emotion classifier can be built: expressions are not compared")
-        self.data = open_data(config.data, config.frames)
+        self.data = open_data(config.data, config.frames, self.registry)
         self.selection = select(
             self.data,
             persons=config.persons,
@@ -117,7 +114,6 @@ class Bench:
         )
         for note in self.selection.notes:
             self.warn(note)
-        self._curves: dict[tuple[str, str, str], t5_motion.Curves] = {}
 
     @property
     def reader(self) -> Part | None:
@@ -125,6 +121,16 @@ class Bench:
         table."""
         named = [part for part in self.fer if part.name == DEFAULT_FER]
         return next(iter([*named, *self.fer]), None)
+
+    def _attacker(self, name: str) -> Attacker:
+        """The component behind a name; ``T0`` names the component ``t0``."""
+        options = self.config.options
+        given = options.get(f"attack:{name}", options.get(f"attack:{name.lower()}", {}))
+        try:
+            part = self.workshop.part(Kind.ATTACK, name.lower(), given, "attack")
+        except ComponentError as error:
+            raise ConfigError(f"attacks: {error}") from None
+        return Attacker(name, part, self.workshop.build(part))
 
     def _method(self, part: Part) -> Method:
         digest: Any = part.digest
@@ -148,8 +154,11 @@ class Bench:
 
     def score_key(self, method: Method, attack: str, recognizer: Part | None) -> str:
         """Where the score matrices of an attack are."""
-        by = recognizer.digest if recognizer is not None else None
+        by = [self.attacks[attack].part.digest, recognizer.digest if recognizer else None]
         return self._key(self.selection.digest(), method.digest, "set", f"scores:{attack}", by)
+
+    def metric_key(self, item: Item, method: Method, metric: Part) -> str:
+        return self._key(item.id, method.digest, RELEASED, "metric", metric.digest)
 
     def face_key(self, item: Item, method: Method) -> str:
         return self._key(item.id, method.digest, RELEASED, "faces")
@@ -218,11 +227,10 @@ class Bench:
         wanted: list[tuple[str, Part | None]] = [
             (name, part)
             for part in self.recognizers
-            for name in self.config.attacks
-            if name in ATTACKS
+            for name, attacker in self.attacks.items()
+            if attacker.component.uses_recognizer
         ]
-        if "T5" in self.config.attacks:
-            wanted.append(("T5", None))
+        wanted += [(n, None) for n, a in self.attacks.items() if not a.component.uses_recognizer]
         if self._failed_before(method):
             return wanted  # what failed is tried again, and may work now
         return [(a, p) for a, p in wanted if not self.store.has(self.score_key(method, a, p))]
@@ -239,7 +247,8 @@ class Bench:
     def _measure(self, method: Method, studio: Studio) -> None:
         missing = self._missing_scores(method)
         recognizers = [p for p in self.recognizers if any(q is p for _, q in missing)]
-        work = Work(self, method, studio, recognizers, {a for a, _ in missing})
+        needs = frozenset[str]().union(*(self.attacks[a].component.needs for a, _ in missing))
+        work = Work(self, method, studio, recognizers, bool(missing), needs)
         jobs = list(work.jobs())
         for done, job in enumerate(jobs, 1):
             job()
@@ -306,17 +315,7 @@ class Bench:
         )
 
     def _attack(self, attack: str, part: Part | None, work: Work) -> dict[str, Scores]:
-        if part is None:
-            return t5_motion.attack(
-                [work.curves.get((i.id, CLEAR)) for i in self.selection.enrolled],
-                [work.curves.get((i.id, RELEASED)) for i in self.selection.probes],
-                [
-                    c
-                    for i in self.selection.fit
-                    if (c := work.curves.get((i.id, CLEAR))) is not None
-                ],
-            )
-        return ATTACKS[attack](work.material(part))
+        return self.attacks[attack].component.attack(work.material(part))
 
     def describe(self) -> dict[str, Any]:
         """What the run consisted of, for tables and for repeating it; without paths."""

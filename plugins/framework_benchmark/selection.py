@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from framework_benchmark.items import DataSet, Item
+from framework.harness import DataSet, Item
 
 FEWEST = 2
 """Persons without whom there is nobody to be confused with."""

@@ -11,23 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-
-from framework.errors import ContractError, FrameworkError
-from framework.protocols import (
-    Detector,
-    EmotionClassifier,
-    Recognizer,
-    Recommender,
-    Tracker,
-)
-from framework.quality import head_pose, inter_ocular
-from framework.types import Image
-from framework_benchmark.attacks.material import Template
-from framework_benchmark.attacks.t5_motion import Curves, curves
-from framework_benchmark.covering import Covered
-from framework_benchmark.expression import Reading, compare_readings, read_expression
-from framework_benchmark.faces import (
+from framework_faceset.embedding import embed
+from framework_faceset.subject import (
     NoFaceError,
     Sightings,
     Subject,
@@ -36,8 +21,21 @@ from framework_benchmark.faces import (
     look_again,
     representative,
 )
-from framework_benchmark.items import Item, Recording
-from framework_benchmark.metrics.temporal import flow_warp_error, landmark_jerk, steps
+from numpy.typing import NDArray
+
+from framework.errors import FrameworkError
+from framework.harness import Item, Motion, Recording, Seen, Template
+from framework.protocols import (
+    Detector,
+    EmotionClassifier,
+    Recognizer,
+    Recommender,
+    Tracker,
+)
+from framework.types import Image
+from framework_benchmark.covering import Covered
+from framework_benchmark.expression import Reading, compare_readings, read_expression
+from framework_benchmark.metrics.temporal import steps
 from framework_benchmark.store import Payload
 
 KEEP_BYTES = 256 << 20
@@ -175,34 +173,26 @@ class Studio:
         _, cut = crops(images, opened.subject, opened.sightings, size, scale, [best])
         return cut[0] if cut else None
 
+    def seen(self, opened: Opened, images: Sequence[Image], sightings: Sightings) -> Seen:
+        """An item as metrics look at it."""
+        return Seen(
+            images=images,
+            time_s=np.array([f.time_s for f in opened.recording.frames]),
+            duration_s=np.asarray(opened.subject.table.frame_duration_s, np.float64),
+            place=opened.subject.boxes,
+            found=sightings.found,
+            boxes=sightings.boxes,
+            landmarks=sightings.landmarks,
+        )
+
     def faces(self, opened: Opened, covered: Covered, sightings: Sightings) -> Payload:
-        """Detection, landmarks, pose, flicker, exposure and cost, frame by frame."""
+        """Where there is a face, exposure and cost, frame by frame."""
         clear, subject = opened.sightings, opened.subject
         both = clear.found & sightings.found
-        n, none = len(covered.images), np.zeros(0, bool)
-        error = np.full(n, np.nan, np.float32)
-        angle = np.full(n, np.nan, np.float32)
-        for i in np.flatnonzero(both).tolist():
-            before = clear.landmarks[i].astype(np.float64)
-            after = sightings.landmarks[i].astype(np.float64)
-            distance = np.linalg.norm(after - before, axis=1).mean()
-            error[i] = distance / max(inter_ocular(before), 1e-6)
-            a, b = head_pose(before), head_pose(after)
-            angle[i] = np.mean([abs(a.yaw - b.yaw), abs(a.pitch - b.pitch), abs(a.roll - b.roll)])
-        times = np.array([f.time_s for f in opened.recording.frames])
-        warp = flow_warp_error(opened.images, covered.images, subject.boxes)
-        jerk_after = landmark_jerk(sightings.landmarks, times)
-        jerk_before = landmark_jerk(
-            np.where(sightings.found[:, None, None], clear.landmarks, np.nan).astype(np.float32),
-            times,
-        )
+        none = np.zeros(0, bool)
         return {
             "present": clear.found,
             "found": both,
-            "landmark": error,
-            "pose": angle,
-            "warp": np.array(warp),
-            "jerk": np.array([*jerk_after, *jerk_before], np.float64),
             "exposed": covered.exposed & subject.present,
             "duration": np.array(subject.table.frame_duration_s),
             "seconds": covered.seconds,
@@ -244,29 +234,14 @@ class Studio:
         )
         return dict(compare_readings(before, after, opened.item.truth, self.recommender))
 
-    def curves(self, opened: Opened, sightings: Sightings) -> Curves:
-        """Motion of the subject; where no face is found, that of the cover's box."""
+    def motion(self, opened: Opened, sightings: Sightings) -> Motion:
+        """How the subject moves; where no face is found, how the cover's box does."""
         boxes = np.where(sightings.found[:, None], sightings.boxes, opened.subject.boxes)
-        return curves(boxes.astype(np.float32), sightings.landmarks)
+        return Motion(boxes.astype(np.float32), sightings.landmarks)
 
 
 def _bytes(recording: Recording) -> int:
     return sum(frame.bgr.nbytes for frame in recording.frames)
-
-
-def embed(recognizer: Recognizer, faces: Sequence[Image]) -> NDArray[np.float32]:
-    """Call a recogniser and check what comes back.
-
-    Raises:
-        ContractError: not one finite vector of unit length a face.
-    """
-    rows = np.asarray(recognizer.embed(faces), np.float32)
-    if rows.ndim != 2 or len(rows) != len(faces) or not np.isfinite(rows).all():
-        raise ContractError(f"embed: expected {len(faces)} finite vectors, got {rows.shape}")
-    length = np.linalg.norm(rows, axis=1)
-    if np.abs(length - 1).max(initial=0.0) > 1e-3:
-        raise ContractError("embed: expected vectors of unit length")
-    return rows
 
 
 def one_line(error: BaseException) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from framework_faceset.subject import Sightings
 
 from framework.errors import FrameworkError
+from framework.harness import CropPair, Item, ItemKind, Material, Motion, Template
 from framework.protocols import Anonymizer
 from framework.types import Image
-from framework_benchmark.attacks import t3_reversal, t5_motion
-from framework_benchmark.attacks.material import CropPair, Material, Template
+from framework_benchmark.attacks import t3_reversal
 from framework_benchmark.covering import Covered, cover, reencode
-from framework_benchmark.items import Item, ItemKind
 from framework_benchmark.methods import ATTACKER, CLEAR, RELEASED, Method, Part
 from framework_benchmark.store import Payload, Row, StoreError
 from framework_benchmark.studio import Opened, Studio, one_line
@@ -25,21 +25,28 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Work:
-    """What has to be measured for one method, and what attackers then have in hand."""
+    """What has to be measured for one method, and what attackers then have in hand.
+
+    Attributes:
+        recognizers: those whose attacks are missing.
+        attacked: whether any attack is missing.
+        needs: what the missing attacks need beside templates (:class:`framework.Attack`).
+    """
 
     bench: Bench
     method: Method
     studio: Studio
     recognizers: list[Part]
-    attacks: set[str]
-    curves: dict[tuple[str, str], t5_motion.Curves] = field(default_factory=dict)
+    attacked: bool
+    needs: frozenset[str]
+    motion: dict[tuple[str, str], Motion] = field(default_factory=dict)
     small: dict[tuple[str, str, str], Image] = field(default_factory=dict)
     _built: dict[str, Anonymizer | FrameworkError] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[Callable[[], None]]:
         """One call for each item that lacks something."""
         bench = self.bench
-        if self.attacks:
+        if self.attacked:
             for item in [*bench.selection.enrolled, *bench.selection.fit]:
                 yield lambda item=item: self._guarded(item, CLEAR, self._clear)  # type: ignore[misc]
                 if self.recognizers:
@@ -47,13 +54,14 @@ class Work:
                         item, ATTACKER, self._attackers
                     )
         for item in bench.released:
-            if self.attacks or not self._measured(item):
+            if self.attacked or not self._measured(item):
                 yield lambda item=item: self._guarded(item, RELEASED, self._release)  # type: ignore[misc]
 
     def _measured(self, item: Item) -> bool:
         bench = self.bench
         keys = [bench.face_key(item, self.method)]
         keys += [bench.emotion_key(item, self.method, part) for part in bench.fer]
+        keys += [bench.metric_key(item, self.method, part) for part, _ in bench.metrics]
         return all(bench.store.has(key) for key in keys)
 
     def _guarded(self, item: Item, purpose: str, work: Callable[[Item], None]) -> None:
@@ -80,8 +88,8 @@ class Work:
         """Templates and curves of an item as it is."""
         enrolled = any(item is i for i in self.bench.selection.enrolled)
         wanted = [p for p in self.recognizers if not self._has(item, CLEAR, CLEAR, p)]
-        needs_curves = "T5" in self.attacks and item.kind is ItemKind.CLIP
-        if not (wanted or needs_curves):
+        moving = "motion" in self.needs and item.kind is ItemKind.CLIP
+        if not (wanted or moving):
             return
         opened = self.studio.open(item)
         for part in wanted:
@@ -89,8 +97,8 @@ class Work:
                 opened, opened.images, opened.sightings, part.label, enrolled
             )
             self._keep(item, CLEAR, CLEAR, part, template)
-        if needs_curves:
-            self.curves[item.id, CLEAR] = self.studio.curves(opened, opened.sightings)
+        if moving:
+            self.motion[item.id, CLEAR] = self.studio.motion(opened, opened.sightings)
 
     # -- what an attacker covers -----------------------------------------------------------------
 
@@ -99,7 +107,7 @@ class Work:
         digest = self.method.digest
         fit = any(item is i for i in self.bench.selection.fit)
         wanted = [p for p in self.recognizers if not self._has(item, digest, ATTACKER, p)]
-        needs_crops = "T2" in self.attacks or (fit and "T3" in self.attacks)
+        needs_crops = ("fit-crops" if fit else "gallery-crops") in self.needs
         if not (wanted or needs_crops):
             return
         opened = self.studio.open(item)
@@ -135,15 +143,36 @@ class Work:
                     key = bench.stability_key(item, self.method, part)
                     steps = {"steps": self.studio.stability(template)}
                     self._put(key, item, f"stability:{part.label}", steps)
-            if self.attacks & {"T2", "T3"}:
+            if "crops" in self.needs:
                 self._crop(opened, covered.images, part, RELEASED)
-        if "T5" in self.attacks and item.kind is ItemKind.CLIP:
-            self.curves[item.id, RELEASED] = self.studio.curves(opened, sightings)
+        if "motion" in self.needs and item.kind is ItemKind.CLIP:
+            self.motion[item.id, RELEASED] = self.studio.motion(opened, sightings)
+        self._measure(opened, covered, sightings)
         for part in bench.fer:
             key = bench.emotion_key(item, self.method, part)
             if not bench.store.has(key):
                 found = self.studio.emotion(opened, covered.images, sightings, part.label)
                 self._put(key, item, f"emotion:{part.label}", found)
+
+    def _measure(self, opened: Opened, covered: Covered, sightings: Sightings) -> None:
+        """What the metrics keep of an item; one that fails is a row that failed."""
+        bench, item = self.bench, opened.item
+        before = self.studio.seen(opened, opened.images, opened.sightings)
+        after = self.studio.seen(opened, covered.images, sightings)
+        for part, metric in bench.metrics:
+            key, measure = bench.metric_key(item, self.method, part), f"metric:{part.label}"
+            if bench.store.has(key):
+                continue
+            try:
+                found = dict(metric.measure(before, after))
+            except (KeyboardInterrupt, MemoryError):
+                raise
+            except Exception as error:
+                row = Row(key, self.method.label, RELEASED, item.id, measure, "failed",
+                          one_line(error), {})  # fmt: skip
+                bench.store.put(row)
+            else:
+                self._put(key, item, measure, found)
 
     # -- shared ----------------------------------------------------------------------------------
 
@@ -202,10 +231,25 @@ class Work:
             return None
         return Template(payload["vectors"], payload["found"], int(payload["best"]))
 
-    def material(self, part: Part) -> Material:
-        """What an attacker with this recogniser has in hand."""
-        selection, digest = self.bench.selection, self.method.digest
+    def material(self, part: Part | None) -> Material:
+        """What an attacker with this recogniser has in hand; without one, motion alone."""
+        selection = self.bench.selection
         place = {person: g for g, person in enumerate(selection.persons)}
+        clips = Material(
+            clear=(),
+            covered=(),
+            probes=(),
+            mate=np.array([place[i.person] for i in selection.probes], np.int64),
+            clear_motion=[self.motion.get((i.id, CLEAR)) for i in selection.enrolled],
+            probe_motion=[self.motion.get((i.id, RELEASED)) for i in selection.probes],
+            fit_motion=[
+                m for i in selection.fit if (m := self.motion.get((i.id, CLEAR))) is not None
+            ],
+        )
+        return clips if part is None else self._with_templates(clips, part)
+
+    def _with_templates(self, clips: Material, part: Part) -> Material:
+        selection, digest = self.bench.selection, self.method.digest
         fit, fit_persons, pairs = [], [], []
         for item in selection.fit:
             clear = self._template(item, CLEAR, CLEAR, part)
@@ -218,11 +262,11 @@ class Work:
             if clear is not None and before is not None and after is not None:
                 pairs.append(CropPair(before, after, clear.vector, item.person))
         recognizer = self.studio.recognizers[part.label]
-        return Material(
+        return replace(
+            clips,
             clear=[self._template(i, CLEAR, CLEAR, part) for i in selection.enrolled],
             covered=[self._template(i, digest, ATTACKER, part) for i in selection.enrolled],
             probes=[self._template(i, digest, RELEASED, part) for i in selection.probes],
-            mate=np.array([place[i.person] for i in selection.probes], np.int64),
             fit=fit,
             fit_persons=fit_persons,
             fit_crops=pairs,

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from framework_benchmark.data import open_data
-from framework_benchmark.faces import crops, find_subject, look_again
-from framework_benchmark.items import Item
+from framework_faceset.subject import crops, find_subject, look_again
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, ConfigError, FrameworkError, UserError
+from framework.harness import Item
 from framework.protocols import Detector, Tracker
 from framework.registry import Registry
 from framework.spec import BuildContext, Kind

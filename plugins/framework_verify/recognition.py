@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from framework_benchmark.data.synthetic import synthetic
-from framework_benchmark.faces import find_subject
-from framework_benchmark.studio import embed
+from framework_faceset.embedding import embed
+from framework_faceset.subject import find_subject
 from numpy.typing import NDArray
 
 from framework.alignment import align, landmarks_from_box
 from framework.errors import FrameworkError
 from framework.protocols import Detector, Recognizer, Tracker
+from framework.registry import Registry
+from framework.spec import Kind
 from framework.table import TrackTable
 from framework.types import Frame, Image
 
@@ -151,7 +152,8 @@ def strangers(
         FrameworkError: the portraits are not installed, or not found by the detector.
     """
     found: list[NDArray[np.float32]] = []
-    for item in synthetic("persons=12,clips=1,seconds=0.5").items:
+    portraits = Registry.load(only=()).create(Kind.DATA_SOURCE, "synthetic")
+    for item in portraits.open("persons=12,clips=1,seconds=0.5", 150).items:
         recording = item.source.read()
         try:
             subject = find_subject(recording, detector, tracker)

@@ -8,8 +8,8 @@ whether or not a detector finds one there, deconvolved with several widths, and 
 from __future__ import annotations
 
 import numpy as np
-from framework_benchmark.attacks.deconvolution import WIDTHS, deconvolved
-from framework_benchmark.studio import embed
+from framework_faceset.deconvolution import WIDTHS, deconvolved
+from framework_faceset.embedding import embed
 
 from framework.alignment import align, landmarks_from_box
 from framework.protocols import Recognizer

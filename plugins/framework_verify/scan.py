@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from framework_benchmark.studio import embed
+from framework_faceset.embedding import embed
 from numpy.typing import NDArray
 
 from framework.alignment import landmarks_from_box

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from framework_benchmark.attacks import t0_naive, t1_informed, t2_retrained, t3_reversal, t4_track
-from framework_benchmark.attacks.material import CropPair, Material, Template
 from framework_benchmark.attacks.ridge import fit_ridge
 from framework_benchmark.attacks.t5_motion import CURVES, attack, curves
 from framework_benchmark.metrics.identification import hits
+
+from framework.harness import CropPair, Material, Template
 
 D = 24
 

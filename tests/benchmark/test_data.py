@@ -11,11 +11,11 @@ from framework_benchmark.config import load_benchmark_config
 from framework_benchmark.data import open_data
 from framework_benchmark.data.sources import FileSource
 from framework_benchmark.data.synthetic import synthetic
-from framework_benchmark.items import DataSet, Item, ItemKind, pseudonym
 from framework_benchmark.methods import Part, contamination
 from framework_benchmark.selection import select
 
 from framework.errors import ConfigError, MediaError
+from framework.harness import DataSet, Item, ItemKind, pseudonym
 from framework.spec import Kind, WeightSpec
 from tests.verify import recordings
 

@@ -12,13 +12,13 @@ import pytest
 from framework_benchmark.config import load_benchmark_config
 from framework_benchmark.covering import HELD_FRAMES, cover
 from framework_benchmark.data import open_data
-from framework_benchmark.faces import Subject, find_subject
-from framework_benchmark.items import Recording
 from framework_benchmark.outputs.report import report
 from framework_benchmark.results.evaluate import Results, evaluate
 from framework_benchmark.runner import run_benchmark
 from framework_benchmark.store import FILE, Store
+from framework_faceset.subject import Subject, find_subject
 
+from framework.harness import Recording
 from framework.spec import Kind
 from framework.table import EmotionSamples
 from tests.benchmark import parts

@@ -188,7 +188,7 @@ def test_discovery_can_be_limited(site: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_hook_names_match_their_specs() -> None:
-    for hook in hookspecs.HOOK_OF_KIND.values():
+    for hook in (*(kind.hook for kind in Kind), hookspecs.COMMANDS_HOOK):
         assert callable(getattr(hookspecs, hook))
         assert "versionadded" in (getattr(hookspecs, hook).__doc__ or "")
 
@@ -197,8 +197,9 @@ def test_hook_signatures_are_deliberate() -> None:
     golden = (Path(__file__).parent / "hook_signatures.txt").read_text().splitlines()
     import inspect
 
+    hooks = {**{kind: kind.hook for kind in Kind}, "command": hookspecs.COMMANDS_HOOK}
     actual = [
         f"{kind}: {name}{inspect.signature(getattr(hookspecs, name))}"
-        for kind, name in hookspecs.HOOK_OF_KIND.items()
+        for kind, name in hooks.items()
     ]
     assert actual == golden

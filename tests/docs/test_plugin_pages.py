@@ -19,9 +19,9 @@ import typer
 import yaml
 
 from framework.config import RunConfig
-from framework.hookspecs import HOOK_OF_KIND
 from framework.media import open_writer
 from framework.media.source import MediaKind, SourceInfo
+from framework.scaffold.generate import KINDS
 from framework.spec import Kind
 from framework.testing import Subject, all_good, run_checks, scenes
 from tests.core.installed import make_environment
@@ -124,7 +124,7 @@ def test_the_example_of_each_kind_keeps_its_contract(kind: Kind, place: Path) ->
     files = write_files(ROOT / "docs" / "plugins" / f"{kind}.md", place)
     package = files[0].parent.name
     plugin = importlib.import_module(f"{package}.plugin")
-    (spec,) = getattr(plugin, HOOK_OF_KIND[kind])()
+    (spec,) = getattr(plugin, kind.hook)()
     results = run_checks(Subject.from_spec(kind, spec, plugin_module=f"{package}.plugin"))
     assert all_good(results), [r for r in results if r.status == "failed"]
 
@@ -170,7 +170,7 @@ def test_the_first_anonymizer_is_built_installed_and_used_as_the_page_says(tmp_p
 
 
 def test_every_kind_has_a_page() -> None:
-    assert {f"{kind}.md" for kind in Kind} <= {page.name for page in PAGES}
+    assert {f"{kind}.md" for kind in KINDS} <= {page.name for page in PAGES}
 
 
 def test_what_is_generated_is_current() -> None:

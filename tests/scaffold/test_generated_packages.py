@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from framework.scaffold import new_plugin, plan_plugin
+from framework.scaffold.generate import KINDS
 from framework.spec import Kind
 from tests.core.installed import make_environment
 
@@ -32,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an environment and the installed wheels of one plugin of each kind."""
     root = tmp_path_factory.mktemp("generated")
     sources = []
-    for kind in Kind:
+    for kind in KINDS:
         plan = plan_plugin(f"sample-{kind}", kind)
         sources.append(root / plan.distribution)
         new_plugin(plan, sources[-1])
@@ -43,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         root,
     )
     wheels = sorted((root / "wheels").glob("*.whl"))
-    assert len(wheels) == len(Kind)
+    assert len(wheels) == len(KINDS)
     make_environment(root, wheels)
     return root
 
@@ -54,11 +55,13 @@ def test_every_generated_plugin_is_listed(site: Path) -> None:
     ours = "framework-sample-"
     found = {c["kind"] for c in listing["components"] if c["distribution"].startswith(ours)}
     assert found == set(Kind)
+    commands = {c["name"] for c in listing["commands"] if c["distribution"].startswith(ours)}
+    assert commands == {"sample-command"}
     assert [p for p in listing["problems"] if p["distribution"].startswith(ours)] == []
 
 
 def test_every_generated_plugin_passes_its_tests(site: Path) -> None:
     python = str(site / "env" / "bin" / "python")
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
-    folders = [str(site / f"framework-sample-{kind}" / "tests") for kind in Kind]
+    folders = [str(site / f"framework-sample-{kind}" / "tests") for kind in KINDS]
     run([*command, *folders], site)

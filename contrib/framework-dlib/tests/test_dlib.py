@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 from framework_benchmark.data import open_data
-from framework_benchmark.faces import find_subject
+from framework_faceset.subject import find_subject
 
 from framework import Kind, Registry
 from framework.alignment import align

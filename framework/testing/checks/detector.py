@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from framework.testing import scenes
-from framework.testing.result import Skip, check, require
+from framework.testing.result import check, require
 from framework.testing.subject import Subject
 from framework.types import Detections, Frame, Image
 
@@ -56,8 +56,6 @@ def answers_for_each_frame(subject: Subject) -> None:
 @check()
 def finds_a_face(subject: Subject) -> str:
     """A frontal face of 200 pixels is found, near its place."""
-    if scenes.portrait() is None:
-        raise Skip("no picture of a face is installed")
     found = detect(subject.create(), sample())[0]
     centre = np.array([(FACE[0] + FACE[2]) / 2, (FACE[1] + FACE[3]) / 2])
     middles = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
@@ -69,8 +67,6 @@ def finds_a_face(subject: Subject) -> str:
 @check(needs=("landmarks",))
 def gives_plausible_landmarks(subject: Subject) -> None:
     """Five points in the announced order: eyes above the mouth, the left ones on the left."""
-    if scenes.portrait() is None:
-        raise Skip("no picture of a face is installed")
     found = detect(subject.create(), sample())[0]
     require(found.landmarks is not None, "announces 'landmarks' and gives none")
     assert found.landmarks is not None

@@ -11,7 +11,7 @@ T4    track       nothing; pools a whole track                  clear faces     
 T5    motion      nothing; landmark and pose curves alone       clear clips             the clip
 ====  ==========  ============================================  ======================  ===========
 
-Each is a function from :class:`framework_benchmark.attacks.material.Material` (T5: from curves) to
-score matrices, one for each variant it tries. The strongest of all variants is what a method is
-judged by.
+Each is a component (:class:`framework.Attack`) that turns what an attacker has in hand
+(:class:`framework.harness.Material`) into score matrices, one for each variant it tries. The
+strongest of all variants is what a method is judged by. ``--attacks T0`` names component ``t0``.
 """

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.harness import Material, Scores
+from framework.spec import BuildContext
 from framework.types import Image
-from framework_benchmark.attacks.material import Material, Scores, compare, vectors
+from framework_benchmark.attacks.component import FunctionAttack, NoOptions
+from framework_benchmark.attacks.material import compare, vectors
 from framework_benchmark.attacks.ridge import fit_ridge
 
 FEWEST_PAIRS = 4
@@ -132,3 +135,10 @@ class Whitening:
         along = self.axes @ centred
         whole = self.outside * centred + ((self.inside - self.outside) * along) @ self.axes
         return np.asarray(whole, np.float32)
+
+
+def build(config: NoOptions, context: BuildContext) -> FunctionAttack:
+    """Factory of ``t2``."""
+    return FunctionAttack(
+        attack, frozenset({"crops", "gallery-crops", "fit-crops"}), own_threshold=True
+    )

@@ -20,11 +20,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from framework_faceset.deconvolution import WIDTHS, deconvolved
 from numpy.typing import NDArray
 
+from framework.harness import CropPair, Material, Scores
+from framework.spec import BuildContext
 from framework.types import Image
-from framework_benchmark.attacks.deconvolution import WIDTHS, deconvolved
-from framework_benchmark.attacks.material import CropPair, Material, Scores, compare, vectors
+from framework_benchmark.attacks.component import FunctionAttack, NoOptions
+from framework_benchmark.attacks.material import compare, vectors
 from framework_benchmark.attacks.ridge import fit_ridge
 
 CROP = 72
@@ -123,3 +126,8 @@ def _best_width(material: Material) -> float:
         return float((rows * clear).sum(axis=1).mean())
 
     return max(WIDTHS, key=likeness)
+
+
+def build(config: NoOptions, context: BuildContext) -> FunctionAttack:
+    """Factory of ``t3``."""
+    return FunctionAttack(attack, frozenset({"crops", "fit-crops"}))

@@ -16,7 +16,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from framework_benchmark.attacks.material import Material, Scores, Template, compare, unit
+from framework.harness import Material, Scores, Template
+from framework.spec import BuildContext
+from framework_benchmark.attacks.component import FunctionAttack, NoOptions
+from framework_benchmark.attacks.material import compare, unit
 
 BEST = (1, 5)
 
@@ -54,3 +57,8 @@ def _best(frames: Sequence[Scores | None], k: int, columns: int) -> Scores:
             count = min(k, len(scores))
             result[i] = np.sort(scores, axis=0)[-count:].mean(axis=0)
     return result
+
+
+def build(config: NoOptions, context: BuildContext) -> FunctionAttack:
+    """Factory of ``t4``."""
+    return FunctionAttack(attack)

@@ -17,8 +17,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.harness import Material, Motion, Scores
 from framework.quality import head_pose
-from framework_benchmark.attacks.material import Scores, compare, unit
+from framework.spec import BuildContext
+from framework_benchmark.attacks.component import FunctionAttack, NoOptions
+from framework_benchmark.attacks.material import compare, unit
 
 CURVES = 9
 SHORTEST = 8
@@ -127,3 +130,21 @@ def _correlations(values: NDArray[np.float64]) -> NDArray[np.float64]:
             safe = np.where(length > 1e-9, length, np.inf)
             result[np.ix_(usable, usable)] = (part / safe).T @ (part / safe)
     return np.asarray(result[np.triu_indices(len(result), 1)])
+
+
+def _from_material(material: Material) -> dict[str, Scores]:
+    def of(motion: Motion | None) -> Curves | None:
+        return None if motion is None else curves(motion.boxes, motion.landmarks)
+
+    return attack(
+        [of(m) for m in material.clear_motion],
+        [of(m) for m in material.probe_motion],
+        [curves(m.boxes, m.landmarks) for m in material.fit_motion],
+    )
+
+
+def build(config: NoOptions, context: BuildContext) -> FunctionAttack:
+    """Factory of ``t5``."""
+    return FunctionAttack(
+        _from_material, frozenset({"motion"}), uses_recognizer=False, own_threshold=True
+    )

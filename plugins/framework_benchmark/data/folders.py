@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from framework.errors import ConfigError
+from framework.harness import DataSet, Item, ItemKind, pseudonym
 from framework.media.source import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from framework_benchmark.data.sources import FileSource
-from framework_benchmark.items import DataSet, Item, ItemKind, pseudonym
 
 LFW_NAMES = ("lfw", "labeled faces in the wild")
 SCIKIT_LEARN_LFW = ("lfw_home/lfw_funneled", "lfw_home/lfw")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from framework.errors import MediaError
+from framework.harness import Recording, file_digest
 from framework.media import open_reader
 from framework.types import Frame, Image
-from framework_benchmark.items import Recording, file_digest
 
 FACE_CROP_SIDE = 192
 """Pictures cut tightly around a face are shown at this size, with a border around them."""

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from framework.alignment import landmarks_from_box
 from framework.errors import ConfigError
+from framework.harness import DataSet, Item, ItemKind, Recording, pseudonym
 from framework.types import Frame, Image
-from framework_benchmark.items import DataSet, Item, ItemKind, Recording, pseudonym
 
 PORTRAITS = "framework_fomm.donors"
 SIZE = 192

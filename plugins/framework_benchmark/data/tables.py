@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from framework.errors import ConfigError
+from framework.harness import DataSet, Item, ItemKind, pseudonym
 from framework.media.source import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from framework.types import EMOTIONS
 from framework_benchmark.data.folders import clips_of_person, halves_note
 from framework_benchmark.data.sources import ArraySource, FileSource
-from framework_benchmark.items import DataSet, Item, ItemKind, pseudonym
 
 SYNONYMS = {
     "angry": "anger",

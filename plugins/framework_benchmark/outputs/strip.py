@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 
+from framework_faceset.subject import find_subject
+
 from framework.errors import FrameworkError
 from framework.spec import Kind
 from framework_benchmark.covering import cover
 from framework_benchmark.data.synthetic import synthetic
-from framework_benchmark.faces import find_subject
 from framework_benchmark.methods import RELEASED
 from framework_benchmark.runner import Bench
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framework_benchmark.items import Item, ItemKind
+from framework.harness import Item, ItemKind
 from framework_benchmark.methods import (
     ATTACKER,
     REENCODED,
@@ -25,8 +25,10 @@ from framework_benchmark.results.privacy import Attacked, cells_of, distinct
 from framework_benchmark.results.utility import (
     FALLBACK_SHARE,
     Measured,
+    MetricPayloads,
     emotion_cells,
     face_cells,
+    metric_cells,
 )
 from framework_benchmark.runner import Bench
 from framework_benchmark.statistics.equivalence import Equivalence
@@ -37,9 +39,6 @@ from framework_benchmark.store import Payload, Store
 SWITCH_FAR = 1e-2
 """Two neighbouring frames that a recogniser would call different people at this rate are a
 switch."""
-OWN_THRESHOLD = frozenset({"T1", "T2", "T5"})
-"""Attacks whose scores have a scale of their own: two covered faces may resemble each other more
-than two pictures of one person. Their threshold is fixed on their own impostor comparisons."""
 MOSTLY = 0.5
 """Share of faces from which a row shows the fallback of a method and not the method."""
 STRONG_ENOUGH = 0.5
@@ -175,6 +174,13 @@ class _Seen:
                     row = self.store.get(bench.failure_key(item, method, purpose))
                     if row is not None and row.status == "failed":
                         found.append(Failure(method.label, purpose, item.id, row.error))
+            for part, _ in bench.metrics:
+                for item in bench.released:
+                    row = self.store.get(bench.metric_key(item, method, part))
+                    if row is not None and row.status == "failed":
+                        found.append(
+                            Failure(method.label, f"metric {part.label}", item.id, row.error)
+                        )
         return found
 
     # -- privacy ---------------------------------------------------------------------------------
@@ -201,8 +207,10 @@ class _Seen:
             return []
         cells: list[Cell] = []
         config = bench.config
-        for attack in config.attacks:
-            parts: Sequence[Part | None] = [None] if attack == "T5" else bench.recognizers
+        for attack, attacker in bench.attacks.items():
+            component = attacker.component
+            parts: Sequence[Part | None] = bench.recognizers
+            parts = parts if component.uses_recognizer else [None]
             for part in parts:
                 reference = self.scores(self.clear, attack, part)
                 involved = [p for p in (method.part, part) if p is not None]
@@ -217,7 +225,7 @@ class _Seen:
                             scores,
                             self.mate,
                             self.names,
-                            scores if attack in OWN_THRESHOLD else reference.get(variant),
+                            scores if component.own_threshold else reference.get(variant),
                         ),
                         self.few(part),
                         contamination=contamination(involved, bench.data, config.data_name),
@@ -228,6 +236,8 @@ class _Seen:
 
     def threshold(self, part: Part) -> float | None:
         """Score above which neighbouring frames show one person, from clear faces."""
+        if "T0" not in self.bench.attacks:
+            return None
         scores = self.scores(self.clear, "T0", part).get("T0")
         if scores is None:
             return None
@@ -257,7 +267,16 @@ class _Seen:
             config.resamples,
             config.seed,
         )
-        cells = face_cells(measured) + self._stability(method, measured)
+        cells: list[Cell] = []
+        for part, metric in bench.metrics:
+            kept = MetricPayloads(
+                part.label,
+                metric,
+                [self._payload(bench.metric_key(item, method, part)) for item in items],
+                [self._payload(bench.metric_key(item, self.reencoded, part)) for item in items],
+            )
+            cells += metric_cells(measured, kept)
+        cells += face_cells(measured) + self._stability(method, measured)
         equivalence = {}
         moving = [i for i, p in enumerate(measured.faces) if p is None or not bool(p["held"])]
         if len(moving) < len(items):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.harness import Item
+from framework.protocols import Metric
 from framework.types import EMOTIONS, UNKNOWN
-from framework_benchmark.items import Item
 from framework_benchmark.metrics.emotion import LABELS, ConfusionFigure, count_labels
 from framework_benchmark.metrics.ratio import Ratio
 from framework_benchmark.results.cell import Axis, Cell
@@ -17,6 +19,7 @@ from framework_benchmark.statistics.bootstrap import Interval, interval
 from framework_benchmark.statistics.equivalence import Equivalence, equivalent_distributions
 from framework_benchmark.store import Payload
 
+Pair = tuple[float, float]
 FALLBACK_SHARE = "fallback share"
 """Name of the figure that says how often an anonymizer did not do what its name says."""
 
@@ -62,11 +65,20 @@ class Measured:
 
     def ratio(self, pairs: Callable[[Payload | None, Payload], tuple[float, float]]) -> Ratio:
         """Sums by person of (numerator, denominator) by item."""
+        return self.ratio_of(self.faces, self.reference, pairs)
+
+    def ratio_of(
+        self,
+        covered: Sequence[Payload | None],
+        reference: Sequence[Any],
+        pairs: Callable[[Payload | None, Any], Pair],
+    ) -> Ratio:
+        """The same from other payloads of the same items."""
         names = sorted({i.person for i in self.items})
         place = {name: k for k, name in enumerate(names)}
         sums = np.zeros((2, len(names)))
-        for item, payload, reference in zip(self.items, self.faces, self.reference, strict=True):
-            sums[:, place[item.person]] += pairs(payload, reference)
+        for item, payload, original in zip(self.items, covered, reference, strict=True):
+            sums[:, place[item.person]] += pairs(payload, original)
         return Ratio(sums[0], sums[1])
 
     def interval(self, ratio: Ratio, proportion: bool = False) -> Interval:
@@ -78,59 +90,44 @@ class Measured:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class MetricPayloads:
+    """What one metric kept of each item; None where it or the anonymizer failed."""
+
+    label: str
+    metric: Metric
+    covered: Sequence[Payload | None]
+    reference: Sequence[Payload | None]
+
+
+def metric_cells(measured: Measured, kept: MetricPayloads) -> list[Cell]:
+    """The figures of one metric. Items without a reference say nothing and are left out."""
+    cells = []
+    for figure in kept.metric.figures:
+        name = figure.name
+
+        def pair(payload: Payload | None, original: Payload | None, name: str = name) -> Pair:
+            return (0.0, 0.0) if original is None else kept.metric.summands(name, payload, original)
+
+        found = measured.interval(
+            measured.ratio_of(kept.covered, kept.reference, pair), proportion=figure.proportion
+        )
+        cells.append(measured.cell(Axis(figure.axis), name, found, note=figure.note))
+    return cells
+
+
 def face_cells(measured: Measured) -> list[Cell]:
-    """Detection, landmarks, pose, exposure, steadiness, cost."""
-
-    def kept(payload: Payload | None, reference: Payload) -> tuple[float, float]:
-        total = float(reference["present"].sum())
-        return (0.0 if payload is None else float(payload["found"].sum())), total
-
-    def mean_of(name: str) -> Callable[[Payload | None, Payload], tuple[float, float]]:
-        def pair(payload: Payload | None, reference: Payload) -> tuple[float, float]:
-            if payload is None:
-                return 0.0, 0.0
-            known = np.isfinite(payload[name])
-            return float(payload[name][known].sum()), float(known.sum())
-
-        return pair
+    """Exposure, fallback and cost: what the covering itself says."""
 
     def exposed(payload: Payload | None, reference: Payload) -> tuple[float, float]:
         open_frames = 0.0 if payload is None else float(payload["exposed"].sum())
         return open_frames, float(reference["present"].sum())
 
-    def warp(payload: Payload | None, reference: Payload) -> tuple[float, float]:
-        if payload is None:
-            return 0.0, 0.0
-        return float(payload["warp"][0]), float(payload["warp"][1])
-
-    def jerk(payload: Payload | None, reference: Payload) -> tuple[float, float]:
-        if payload is None or payload["jerk"][1] == 0 or payload["jerk"][3] == 0:
-            return 0.0, 0.0
-        return float(payload["jerk"][0]), float(payload["jerk"][2])
-
-    utility, time = Axis.UTILITY, Axis.TIME
-    ratio, cell = measured.ratio, measured.cell
-    found_only = "over frames in which a face was found in both"
     cells = [
-        cell(utility, "detection kept", measured.interval(ratio(kept), proportion=True)),
-        cell(
-            utility,
-            "landmark error",
-            measured.interval(ratio(mean_of("landmark"))),
-            note=f"in inter-ocular distances, {found_only}",
-        ),
-        cell(
-            utility,
-            "pose error",
-            measured.interval(ratio(mean_of("pose"))),
-            note=f"degrees, mean of yaw, pitch and roll, {found_only}",
-        ),
-        cell(time, "flow-warp ratio", measured.interval(ratio(warp)), note="1: as the original"),
-        cell(time, "jerk ratio", measured.interval(ratio(jerk)), note="1: as the original"),
-        cell(
+        measured.cell(
             Axis.PRIVACY,
             "exposed share",
-            measured.interval(ratio(exposed), proportion=True),
+            measured.interval(measured.ratio(exposed), proportion=True),
             note="share of face-frames that came back as they were; must be 0",
         ),
     ]
@@ -141,10 +138,10 @@ def face_cells(measured: Measured) -> list[Cell]:
             return count, 0.0 if payload is None else float(reference["present"].sum())
 
         cells.append(
-            cell(
+            measured.cell(
                 Axis.PRIVACY,
                 FALLBACK_SHARE,
-                measured.interval(ratio(fallback), proportion=True),
+                measured.interval(measured.ratio(fallback), proportion=True),
                 note="share of face-frames in which it did something simpler than its method",
             )
         )

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from framework.alignment import align, landmarks_from_box
 from framework.boxes import iou
 from framework.errors import FrameworkError
+from framework.harness import Recording
 from framework.protocols import Detector, Tracker
 from framework.resolve import ObservationLog, assign_roles, resolve
 from framework.table import TrackTable
 from framework.types import Detections, Frame, Image, Role
-from framework_benchmark.items import Recording
 
 SAME_FACE_IOU = 0.3
 BATCH = 8
