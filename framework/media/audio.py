@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from framework.errors import MediaError
 from framework.media.container import open_container
+from framework.media.sound_clock import SoundClock
 
 _DRIFT_S = 0.02
 """Deviation from the timestamps above which samples are left out or silence is put in."""
@@ -26,7 +27,8 @@ def read_audio(
     """Decode the first audio stream of a recording, block by block.
 
     The first sample belongs to the first picture: sound before it is left out, and silence stands
-    where the recording has a gap, so that sample k is always at time k / rate.
+    where the recording has a gap, so that sample k is always at time k / rate. Where a recording
+    was joined from several, sound stays beside its pictures (:class:`SoundClock`).
 
     Args:
         path: the recording.
@@ -46,13 +48,13 @@ def read_audio(
         stream = container.streams.audio[0]
         resampler = AudioResampler(format="flt", layout="mono", rate=rate)
         position = 0
-        for frame in _decode(container.demux(stream)):
+        for frame, origin_s in _decode(SoundClock(where, container, start_s).packets(stream)):
             time_s = frame.time
             frame.pts = None  # the resampler must not invent samples of its own for gaps
             for block in _samples(resampler.resample(frame)):
                 target = position
                 if time_s is not None:
-                    target = round((time_s - start_s) * rate)
+                    target = round((time_s - origin_s) * rate)
                     time_s = None
                 if abs(target - position) <= _DRIFT_S * rate:
                     target = position
@@ -66,17 +68,14 @@ def read_audio(
         yield from _samples(resampler.resample(None))
 
 
-def _decode(packets: Iterator[Packet[AudioStream]]) -> Generator[AudioFrame]:
+def _decode(
+    packets: Iterator[tuple[Packet[AudioStream], float]],
+) -> Generator[tuple[AudioFrame, float]]:
     """Frames of everything that decodes; damaged packets leave a gap, which becomes silence."""
-    while True:
+    for packet, origin_s in packets:
         try:
-            packet = next(packets, None)
-        except (av.FFmpegError, OSError):
-            return
-        if packet is None:
-            return
-        try:
-            yield from packet.decode()
+            for frame in packet.decode():
+                yield frame, origin_s
         except av.FFmpegError:
             continue
 

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from av import AudioFrame, Packet
 from av.audio.stream import AudioStream
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from framework.media.audio import read_audio
 from framework.media.container import open_container
+from framework.media.sound_clock import SoundClock
 
 # Codecs whose packets carry nothing but sound. Others (Vorbis, FLAC, ...) keep comments in their
 # headers, and are encoded anew.
@@ -51,15 +51,19 @@ class CopiedAudio(AudioTrack):
     """Takes the packets of the source's first audio stream as they are."""
 
     def __init__(
-        self, output: OutputContainer, source: InputContainer, stream: AudioStream, start_s: float
+        self,
+        output: OutputContainer,
+        path: Path,
+        source: InputContainer,
+        stream: AudioStream,
+        start_s: float,
     ) -> None:
         self._output = output
         self._source = source
         self._target = output.add_stream_from_template(stream)
         self._target.metadata.clear()
         self._base = stream.time_base or Fraction(1, 48000)
-        self._shift = round(Fraction(start_s) / self._base)
-        self._packets = self._read(stream)
+        self._packets = self._read(SoundClock(path, source, start_s).packets(stream))
         self._next = next(self._packets, None)
 
     @classmethod
@@ -77,7 +81,7 @@ class CopiedAudio(AudioTrack):
         container = open_container(source)
         streams = [s for s in container.streams.audio if s.codec_context is not None]
         if streams and streams[0].codec_context.codec.canonical_name in _COPY[suffix]:
-            return cls(output, container, streams[0], start_s)
+            return cls(output, source, container, streams[0], start_s)
         rate = streams[0].codec_context.sample_rate if streams else 0
         container.close()
         if not streams:
@@ -85,20 +89,16 @@ class CopiedAudio(AudioTrack):
         rate = 48000 if suffix == ".webm" else (rate if 8000 <= rate <= 48000 else 48000)
         return EncodedAudio(output, suffix, read_audio(source, rate, start_s=start_s), rate)
 
-    def _read(self, stream: AudioStream) -> Generator[Packet[AudioStream]]:
-        packets = self._source.demux(stream)
+    def _read(
+        self, packets: Iterator[tuple[Packet[AudioStream], float]]
+    ) -> Generator[Packet[AudioStream]]:
         last = -1
-        while True:
-            try:
-                packet = next(packets, None)
-            except (av.FFmpegError, OSError):
-                return  # the pictures report where the recording breaks off
-            if packet is None:
-                return
-            if packet.dts is None or packet.pts is None or packet.is_corrupt or not packet.size:
+        for packet, origin_s in packets:
+            if packet.dts is None or packet.pts is None:
                 continue
-            packet.pts -= self._shift
-            packet.dts -= self._shift
+            shift = round(Fraction(origin_s) / self._base)
+            packet.pts -= shift
+            packet.dts -= shift
             # Sound from before the first picture would move the pictures in the output.
             if packet.pts < 0 or packet.dts < 0 or packet.dts <= last:
                 continue

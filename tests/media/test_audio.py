@@ -167,3 +167,52 @@ class TestReadAudio:
         data[at : at + 300] = bytes(300)
         source.write_bytes(data)
         assert len(samples_of(source)) == pytest.approx(len(whole), abs=4800)
+
+
+class TestJoinedRecordings:
+    """Two transport streams, one behind the other, as ``cat`` and some cameras join them."""
+
+    def joined(self, tmp_path, first_s: float, second_s: float):
+        parts = []
+        for k, (seconds, start) in enumerate(((first_s, 0.0), (second_s, 0.6))):
+            path = make_video(
+                tmp_path / f"{k}.ts",
+                round(25 * seconds),
+                audio_s=seconds - start,
+                audio_start=start,
+            )
+            parts.append(path.read_bytes())
+        (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+        return tmp_path / "joined.ts"
+
+    def loud(self, path, start_s: float, at_s: float, rate: int = 16000) -> bool:
+        samples = np.concatenate(list(read_audio(path, rate, start_s=start_s)))
+        piece = samples[round((at_s - 0.05) * rate) : round((at_s + 0.05) * rate)]
+        return bool(np.abs(piece).mean() > 0.05)
+
+    def check(self, path, start_s: float, first_s: float, second_s: float) -> None:
+        total = first_s + second_s
+        expected = {0.3: True, first_s - 0.15: True, first_s + 0.3: False}
+        expected |= {first_s + 0.8: True, total - 0.3: True}
+        assert {at: self.loud(path, start_s, at) for at in expected} == expected
+
+    @pytest.mark.parametrize(("first_s", "second_s"), [(2.0, 4.0), (4.0, 2.0), (3.0, 3.0)])
+    def test_sound_stays_beside_its_pictures(self, tmp_path, first_s, second_s):
+        path = self.joined(tmp_path, first_s, second_s)
+        with open_reader(path) as reader:
+            frames = list(reader)
+            assert len(frames) == round(25 * (first_s + second_s))
+            self.check(path, reader.start_s, first_s, second_s)
+
+    @pytest.mark.parametrize(("first_s", "second_s"), [(2.0, 4.0), (4.0, 2.0)])
+    def test_kept_sound_is_as_long_as_the_picture(self, tmp_path, first_s, second_s):
+        path, target = self.joined(tmp_path, first_s, second_s), tmp_path / "out.mp4"
+        with open_reader(path) as reader, open_writer(target, reader.info) as writer:
+            writer.copy_audio(path, reader.start_s)
+            for frame in reader:
+                writer.write(frame.bgr, frame.time_s)
+            writer.duration_s = reader.duration_s
+        self.check(target, 0.0, first_s, second_s)
+        with av.open(str(target)) as container:
+            lengths = [float(s.duration * s.time_base) for s in container.streams]
+        assert lengths[1] == pytest.approx(lengths[0], abs=0.06)
