@@ -19,9 +19,9 @@ READY := $(VENV)/.ready
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt tools/working_opencv.py
+$(READY): pyproject.toml contrib/framework-weights-research/pyproject.toml constraints.txt tools/working_opencv.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,demo]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,demo,research]' -e contrib/framework-weights-research
 	$(BIN)/python tools/working_opencv.py
 	touch $@
 

@@ -71,6 +71,8 @@ class WeightSpec:
         trained_on: the data sets it has seen. The benchmark flags contamination from this.
         source: who made it, with paper or repository name.
         commercial_use: whether the licence of weights and training data allows it.
+        requires: pip requirement that brings the file, where it is another distribution than the
+            component's.
     """
 
     file: str
@@ -79,6 +81,7 @@ class WeightSpec:
     trained_on: tuple[str, ...]
     source: str
     commercial_use: bool = False
+    requires: str = ""
 
 
 @dataclass(frozen=True, slots=True)

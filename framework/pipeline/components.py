@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.config import COMPONENT_GROUPS, RunConfig, validated
 from framework.cpus import usable_cpus
-from framework.errors import ComponentError, ConfigError, ContractError
+from framework.errors import ComponentError, ConfigError, ContractError, WeightsError
 from framework.pipeline.by_role import ByRole, parse_roles
 from framework.pipeline.video_options import VideoOptions
 from framework.protocols import (
@@ -25,6 +25,7 @@ from framework.spec import BuildContext, Kind
 from framework.suggest import did_you_mean
 from framework.timeline import TimelineConfig
 from framework.types import EMOTIONS, Role
+from framework.weights import is_installed, locate
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -107,6 +108,7 @@ class Components:
     Attributes:
         more_groups: option groups that this command knows beside those of every run.
         stages: the options of the core's own stages.
+        notes: what the user should know about what was selected.
 
     Raises:
         ConfigError: an unknown option group or option, or a value that does not validate.
@@ -121,6 +123,7 @@ class Components:
     anonymizers: dict[str, Selection] = field(init=False)
     others: dict[str, Selection] = field(init=False)
     stages: StageOptions = field(init=False)
+    notes: list[str] = field(default_factory=list, init=False)
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -139,11 +142,31 @@ class Components:
             name = str(getattr(self.config, group))
             if name == NONE and group in OPTIONAL_GROUPS:
                 continue
+            if group == "fer" and "fer" not in self.config.model_fields_set:
+                why = unusable(self.registry.get(KIND_OF_GROUP[group], name), self.config)
+                if why:
+                    self.notes.append(f"emotions are not read: {why}")
+                    continue
             self.others[group] = self._select(group, name, self.config.options_of(group))
         if self.config.audio == "anonymize":
             self.others["voice"] = self._select_voice()
         for selection in self.selections():
             check_licences(selection.component, self.config.licence_policy)
+            if "weights" not in selection.options.model_fields_set:
+                check_installed(selection.component)
+        if research := self._research_only():
+            self.notes.append(f"weights for research only: {research}")
+
+    def _research_only(self) -> str:
+        """Weights that take part and whose licences do not allow commercial use, with these."""
+        found = {
+            w.file.rpartition(":")[2].rpartition("/")[2]: w.licence or "no licence stated"
+            for selection in self.selections()
+            if "weights" not in selection.options.model_fields_set
+            for w in selection.component.spec.weights
+            if w.file.partition(":")[1] and not w.commercial_use
+        }
+        return ", ".join(f"{name} ({licence})" for name, licence in found.items())
 
     def _select(self, group: str, name: str, options: Mapping[str, Any]) -> Selection:
         kind = KIND_OF_GROUP.get(group, Kind.ANONYMIZER)
@@ -276,6 +299,30 @@ def check_labels(classifier: EmotionClassifier, name: str) -> None:
             f"emotion classifier '{name}': expected labels out of {', '.join(EMOTIONS)}, each "
             f"once, got {labels!r:.120}"
         )
+
+
+def check_installed(component: Component) -> None:
+    """Refuse a component whose weights are in a package that is not installed.
+
+    Raises:
+        ComponentError: names the weights, their licence and the package to install.
+    """
+    for weights in component.spec.weights:
+        if not is_installed(weights):
+            try:
+                locate(weights)
+            except WeightsError as error:
+                raise ComponentError(f"{component.kind} '{component.spec.name}': {error}") from None
+
+
+def unusable(component: Component, config: RunConfig) -> str:
+    """Why a component that nobody asked for by name is left out; empty if it can be used."""
+    try:
+        check_licences(component, config.licence_policy)
+        check_installed(component)
+    except ComponentError as error:
+        return str(error)
+    return ""
 
 
 def check_licences(component: Component, policy: str) -> None:

@@ -128,6 +128,8 @@ class Run:
         if secret is None and key is not None:
             secret = key(warn)
         components = Components(chosen, locked_registry(chosen), secret, more_groups=more_groups)
+        for note in components.notes:
+            warn(note)
         return cls(components, warn=warn, progress=progress)
 
     @property

@@ -8,7 +8,7 @@ from framework.hookspecs import hookimpl
 from framework.spec import CommandSpec, ComponentSpec, WeightSpec
 
 FOMM_WEIGHTS = WeightSpec(
-    file="framework_fomm:weights/fomm.safetensors",
+    file="framework_weights_research:fomm/fomm.safetensors",
     sha256="d40c0bb12da62b1e0100beb2af6375f542f7252a7e0f5bb3a3ec311f80633cbc",
     licence="research only (terms of the training data)",
     trained_on=(
@@ -17,6 +17,7 @@ FOMM_WEIGHTS = WeightSpec(
         "Labeled Faces in the Wild (10,150 pictures)",
         "muxspace facial_expressions",
     ),
+    requires="clinical-empathy-framework[research]",
     source="trained for this project with 'python -m framework_fomm.train'",
 )
 

@@ -8,10 +8,11 @@ from framework.hookspecs import hookimpl
 from framework.spec import ComponentSpec, WeightSpec
 
 FISHER_WEIGHTS = WeightSpec(
-    file="framework_recognizers:weights/lbp-fisher.safetensors",
+    file="framework_weights_research:recognizers/lbp-fisher.safetensors",
     sha256="87c968709334bb81e5139e77c4527e5fa3156e27974eeb067f88e42eee11596a",
     licence="research only (terms of Labeled Faces in the Wild)",
     trained_on=("Labeled Faces in the Wild, identities whose hashed name is above 0.35",),
+    requires="clinical-empathy-framework[research]",
     source="trained in this project by framework_recognizers.train; docs/models/lbp-fisher.md",
 )
 

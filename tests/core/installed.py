@@ -75,7 +75,8 @@ def make_environment(root: Path, wheels: Sequence[Path]) -> Path:
     libraries = root / "env" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     packages = libraries / "site-packages"
     outer = [place for place in sys.path if place.endswith("site-packages")]
-    seen = [ROOT, ROOT / "plugins", *outer]
+    research = ROOT / "contrib" / "framework-weights-research" / "src"
+    seen = [ROOT, ROOT / "plugins", research, *outer]
     (packages / "shared.pth").write_text("".join(f"{place}\n" for place in seen))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--no-index", "--target", str(packages)]
