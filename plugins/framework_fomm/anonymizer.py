@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from framework_measures.reading import Reading
 from numpy.typing import NDArray
 
 from framework.errors import ComponentError
@@ -31,13 +32,14 @@ from framework.table import TrackTable
 from framework.types import ComponentEvent, Frame, Image, Role, Tracks
 from framework.weights import verified
 from framework_fomm import motion_range
+from framework_fomm.absolute.pose import LivePose, Pose
 from framework_fomm.background import Background, Plate
 from framework_fomm.config import EMBEDDED, FommOptions
 from framework_fomm.cover import cover_heads, covered_mask
 from framework_fomm.crop import Square, extract, lean, square_of_box
 from framework_fomm.donors.assign import Assignment, new_key
 from framework_fomm.donors.store import Donor, load_selection
-from framework_fomm.driver import Driver, build_driver
+from framework_fomm.driver import Driver, PlainDriver, TaughtDriver, build_driver
 from framework_fomm.hair import FURTHEST, NO_HAIR, SHOULDERS, HairReach, HairWatch, hair_regions
 from framework_fomm.inference import Animator, Source, choose_device
 from framework_fomm.model import Keypoints, joined
@@ -67,18 +69,21 @@ _RESTART_AFTER_S = 0.5  # a head that was away so long starts again without its 
 
 @dataclass
 class Person:
-    """What is remembered of one track."""
+    """What is remembered of one track.
+
+    ``rehearsed`` and ``driving`` hold what the donor does: keypoints of the network, or a pose.
+    """
 
     donor: Donor | None
-    driver: Driver | None
+    driver: Driver | LivePose | None
     squares: SquareFilter = field(default_factory=SquareFilter)
     # by frame, if the clip was prepared: where the head is, what the donor does or why it can't
     planned: dict[int, Square] = field(default_factory=dict)
-    rehearsed: dict[int, Keypoints | str] = field(default_factory=dict)
+    rehearsed: dict[int, Keypoints | Pose | str] = field(default_factory=dict)
     neutral: Neutral | None = None
     warm_up: list[Neutral] = field(default_factory=list)
     short: bool = False
-    driving: Keypoints | None = None  # the last pose that could be rendered
+    driving: Keypoints | Pose | None = None  # the last that could be rendered
     opacity: float = 0.0  # of the donor over the mask
     time_s: float | None = None
     hair: HairWatch = field(default_factory=HairWatch)
@@ -98,7 +103,8 @@ class Head:
     reason: str | None  # why it can't be swapped
     keypoints: Keypoints | None = None
     spread: float = 0.0
-    driving: Keypoints | None = None
+    reading: Reading | None = None
+    driving: Keypoints | Pose | None = None
     opacity: float = 0.0
     portrait: NDArray[np.uint8] | None = None
     matte: NDArray[np.uint8] | None = None
@@ -107,20 +113,36 @@ class Head:
 class FommAnonymizer:
     """The swap. In order, one instance for each stream; deterministic for a given key.
 
+    This class has the published network move the donor. :class:`ExpressionSwap`
+    (:mod:`framework_fomm.absolute.swap`) moves it to the absolute expression instead, and shares
+    all the rest.
+
     Capabilities: ``batch``, ``prepare``, ``events``, ``whole-frame``, ``synthetic``.
     """
+
+    least_rows = MIN_ROWS
+    """A track with fewer usable rows can't be swapped."""
 
     def __init__(
         self, options: FommOptions, animator: Animator, donors: Sequence[Donor], key: bytes | None
     ) -> None:
-        self.options = options
         self.animator = animator
-        self._donors = {donor.name: donor for donor in donors}
-        self._key = key or new_key()
         self._draws_mouths = options.draw_mouth and animator.config.rigid_outline
         self._sources: dict[str, Source] = {}
+        self._start(options, donors, key)
+
+    def _start(self, options: FommOptions, donors: Sequence[Donor], key: bytes | None) -> None:
+        """What every way of moving a donor needs."""
+        self.options = options
+        self._donors = {donor.name: donor for donor in donors}
+        self._key = key or new_key()
         self._events: list[ComponentEvent] = []
         self.reset()
+
+    @property
+    def size(self) -> int:
+        """Side of a portrait that is shown alone, pixels."""
+        return self.animator.size
 
     def reset(self) -> None:
         """Forget everybody; donors that were encoded stay encoded."""
@@ -162,8 +184,8 @@ class FommAnonymizer:
                 for frame, (x, y, side, angle) in zip(table.frame[rows], smooth, strict=True)
             }
             usable = usable_rows(table, rows, self.options)
-            person.short = len(usable) < MIN_ROWS
-            if person.driver is None or person.short:
+            person.short = len(usable) < self.least_rows
+            if person.donor is None or person.short:
                 continue
             usable_of[track_id] = usable
             for row in usable:
@@ -180,13 +202,24 @@ class FommAnonymizer:
                 lambda frame: places.covered(frame, lambda _: NO_HAIR),
                 lambda frame: places.covered(frame, lambda _: SHOULDERS),
             )
-        seen = rehearse(clip, wanted, self.animator, self.options.batch, looks, background)
+        self._watch(clip, wanted, usable_of, looks, background)
         for track_id in usable_of:
             self._people[track_id].hair.settle()
         if background is not None:
             self._plate = background.plate(lambda frame: places.covered(frame, self._widest_hair))
+
+    def _watch(
+        self,
+        clip: ClipView,
+        wanted: Mapping[int, Sequence[tuple[int, Square]]],
+        usable_of: Mapping[int, Sequence[UsableRow]],
+        looks: Callable[[Frame, int], None] | None,
+        background: Background | None,
+    ) -> None:
+        """Decode once, look at everybody, and plan what each donor does in each frame."""
+        seen = rehearse(clip, wanted, self.animator, self.options.batch, looks, background)
         for track_id, found in seen.items():
-            self._plan(self._people[track_id], found, usable_of[track_id], table)
+            self._plan(self._people[track_id], found, usable_of[track_id], clip.table)
 
     def _hair_looks(
         self, table: TrackTable, wanted: Mapping[int, Sequence[tuple[int, Square]]]
@@ -229,7 +262,7 @@ class FommAnonymizer:
         self, person: Person, seen: Seen, usable: Sequence[UsableRow], table: TrackTable
     ) -> None:
         """Find a person's rest, and what the donor does in each frame."""
-        assert person.driver is not None
+        assert isinstance(person.driver, TaughtDriver | PlainDriver)
         keypoints = seen.keypoints
         at = {frame: i for i, frame in enumerate(seen.frames)}
         rows = {int(table.frame[row.row]): row for row in usable}
@@ -284,12 +317,16 @@ class FommAnonymizer:
             donor = driver = None
             if name is not None:
                 donor = self._donors[name]
-                start = self._source(donor).keypoints
-                driver = build_driver(self.animator.config, start, self.options)
+                driver = self._driver(donor)
             self._people[track_id] = Person(donor, driver)
             if name is not None:
                 self._slots.append(track_id)
         return self._people[track_id]
+
+    def _driver(self, donor: Donor) -> Driver | LivePose:
+        """What turns a person's movement into a donor's."""
+        start = self._source(donor).keypoints
+        return build_driver(self.animator.config, start, self.options)
 
     def _heads(self, frame: Frame, tracks: Tracks) -> list[Head]:
         """What has to be done in one frame, with what box and landmarks tell."""
@@ -366,7 +403,7 @@ class FommAnonymizer:
                     head.reason = planned
                 elif planned is not None:
                     person.driving = planned
-                elif head.keypoints is not None:
+                elif head.keypoints is not None or head.reading is not None:
                     head.reason = self._follow(head, person)
             at_once = appears or self.options.fade_s == 0
             step = 1.0 if at_once else max(0.0, elapsed) / self.options.fade_s
@@ -380,7 +417,8 @@ class FommAnonymizer:
 
     def _follow(self, head: Head, person: Person) -> str | None:
         """Move the person's state on by one frame; the reason why that can't be shown, if any."""
-        assert head.keypoints is not None and person.driver is not None
+        assert head.keypoints is not None
+        assert isinstance(person.driver, TaughtDriver | PlainDriver)
         if person.neutral is None:
             person.warm_up.append(Neutral(head.keypoints, head.spread))
             if len(person.warm_up) < MIN_ROWS:
@@ -418,7 +456,7 @@ class FommAnonymizer:
             source = self._source(self._donors[name])
             for start in range(0, len(group), self.options.batch):
                 part = group[start : start + self.options.batch]
-                driving = joined([h.driving for h in part if h.driving is not None])
+                driving = joined([h.driving for h in part if isinstance(h.driving, Keypoints)])
                 pictures, mattes = self.animator.render(source, driving)
                 if self._draws_mouths:
                     open_mouths(pictures, driving, source.keypoints)
@@ -458,7 +496,7 @@ class FommAnonymizer:
         for head in heads:
             if head.track_id not in self._slots:
                 continue
-            tile = np.full((self.animator.size, self.animator.size, 3), MASK_COLOUR, np.uint8)
+            tile = np.full((self.size, self.size, 3), MASK_COLOUR, np.uint8)
             if head.portrait is not None and head.matte is not None:
                 shown = alone(head.portrait, head.matte, head.square.angle)
                 flat = np.array(MASK_COLOUR, np.float32)
@@ -494,6 +532,10 @@ def build(options: FommOptions, context: BuildContext) -> FommAnonymizer:
     """
     from framework_fomm.plugin import FOMM_WEIGHTS
 
+    if options.method == "expression" and options.weights == EMBEDDED:
+        from framework_fomm.absolute.swap import build_expression_swap
+
+        return build_expression_swap(options, context)
     spec: WeightSpec = FOMM_WEIGHTS
     path = verified(spec) if options.weights == EMBEDDED else Path(options.weights).expanduser()
     try:

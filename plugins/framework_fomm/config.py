@@ -23,6 +23,13 @@ class FommOptions(BaseModel):
         default=True,
         description="Write 'synthetic media' into a corner of every picture.",
     )
+    method: Literal["expression", "network"] = Field(
+        default="expression",
+        description="What moves the donor. expression: ours, to the expression that is measured, "
+        "which also works on stills and keeps an expression that lasts; network: the published "
+        "one, by the difference to the person at rest. Weights of your own are always the "
+        "network's.",
+    )
     weights: str = Field(
         default=EMBEDDED,
         min_length=1,

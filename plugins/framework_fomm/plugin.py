@@ -21,18 +21,32 @@ FOMM_WEIGHTS = WeightSpec(
     source="trained for this project with 'python -m framework_fomm.train'",
 )
 
+BASIS_WEIGHTS = WeightSpec(
+    file="framework_fomm:weights/expression-basis.safetensors",
+    sha256="f6fb415668b547e966808f3b4dde9b0eda731de494b476f47a75a7925c8aadb5",
+    licence="research only (terms of the training data)",
+    trained_on=(
+        "FER2013 training set",
+        "muxspace facial_expressions",
+        "Labeled Faces in the Wild (6,000 pictures)",
+        "Face Research Lab London Set",
+        "face clips of public animation repositories, see docs/models/expression.md",
+    ),
+    source="fitted for this project in closed form, see docs/models/fomm.md",
+)
+
 
 @hookimpl
 def framework_anonymizers() -> Iterable[ComponentSpec]:
     yield ComponentSpec(
         name="fomm",
-        summary="swaps each face for a composite donor that moves as the person does; "
-        "expression follows, emotion labels only in part",
+        summary="swaps each face for a composite donor that shows the expression that the person "
+        "shows, in recordings, streams and stills",
         factory="framework_fomm.anonymizer:build",
         config="framework_fomm.config:FommOptions",
         requires=("torch>=2.4", "safetensors>=0.4", "opencv-python>=4.8"),
         capabilities=frozenset({"batch", "prepare", "events", "whole-frame", "synthetic"}),
-        weights=(FOMM_WEIGHTS,),
+        weights=(FOMM_WEIGHTS, BASIS_WEIGHTS),
         licence="MIT",
     )
 
