@@ -22,8 +22,8 @@ FOMM_WEIGHTS = WeightSpec(
 )
 
 BASIS_WEIGHTS = WeightSpec(
-    file="framework_fomm:weights/expression-basis.safetensors",
-    sha256="f6fb415668b547e966808f3b4dde9b0eda731de494b476f47a75a7925c8aadb5",
+    file="framework_weights_research:fomm/expression-basis.safetensors",
+    sha256="abccc7fd8f4f69a2cddefe21cffff85ae6723b4c2cdd199896a6a24efc4cdafd",
     licence="research only (terms of the training data)",
     trained_on=(
         "FER2013 training set",
@@ -32,6 +32,7 @@ BASIS_WEIGHTS = WeightSpec(
         "Face Research Lab London Set",
         "face clips of public animation repositories, see docs/models/expression.md",
     ),
+    requires="clinical-empathy-framework[research]",
     source="fitted for this project in closed form, see docs/models/fomm.md",
 )
 

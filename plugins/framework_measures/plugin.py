@@ -8,8 +8,8 @@ from framework.hookspecs import hookimpl
 from framework.spec import ComponentSpec, WeightSpec
 
 EXPRESSION_WEIGHTS = WeightSpec(
-    file="framework_measures:weights/expression.safetensors",
-    sha256="1308e65f7f8627ecfb85a21abbaadb55a06c11784b69cb4102028cf39f32c0d6",
+    file="framework_weights_research:measures/expression.safetensors",
+    sha256="5bfec9097fb07076385a3953c0b5e0f2b4dc5621f85aae70a7d01e876425e012",
     licence="research only (terms of the training data)",
     trained_on=(
         "FER2013 training set",
@@ -18,6 +18,7 @@ EXPRESSION_WEIGHTS = WeightSpec(
         "Face Research Lab London Set",
         "face clips of public animation repositories, see docs/models/expression.md",
     ),
+    requires="clinical-empathy-framework[research]",
     source="trained for this project; landmarks and coefficients by MediaPipe Face Landmarker "
     "(Apache-2.0) as the teacher, votes by FER+ (MIT)",
 )
