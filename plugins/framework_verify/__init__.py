@@ -18,13 +18,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from framework_verify.container import metadata_left
     from framework_verify.gate import Finding, Verification, verify
 
-__all__ = ["Finding", "Verification", "verify"]
+__all__ = ["Finding", "Verification", "metadata_left", "verify"]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for: ``framework --help`` reads this package."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.gate"), name)
+    home = "container" if name == "metadata_left" else "gate"
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
