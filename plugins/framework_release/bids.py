@@ -28,6 +28,8 @@ from framework_release.seconds import LABELS, Row, rows
 
 BIDS_VERSION = "1.11.1"
 NO_DATE = datetime(1900, 1, 1)
+NOT_STATED = "not stated"
+"""What nobody said is left out of the description."""
 IGNORED = (
     "*_video.*",
     "*_audiovideo.*",
@@ -246,8 +248,9 @@ def _description(config: ReleaseConfig, version: str, framework_version: str) ->
         "License": config.licence,
         "Authors": [a.name for a in config.authors],
         "Keywords": list(config.keywords),
-        "Acknowledgements": f"Published by {config.publisher}.",
-        "HowToAcknowledge": "Cite it as CITATION.cff says.",
+        "Acknowledgements": (
+            NOT_STATED if config.publisher == NOT_STATED else f"Published by {config.publisher}."
+        ),
         "Funding": list(config.funding),
         "EthicsApprovals": [config.ethics_approval],
         "ReferencesAndLinks": list(config.references),
@@ -262,7 +265,8 @@ def _description(config: ReleaseConfig, version: str, framework_version: str) ->
     }
     if config.doi:
         body["DatasetDOI"] = f"doi:{config.doi}"
-    return {key: value for key, value in body.items() if value not in ("", [])}
+    unsaid: tuple[Any, ...] = ("", [], NOT_STATED, [NOT_STATED])
+    return {key: value for key, value in body.items() if value not in unsaid}
 
 
 def _participants_json(config: ReleaseConfig) -> dict[str, Any]:

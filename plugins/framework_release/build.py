@@ -38,7 +38,7 @@ from framework_release.csv_table import write_csv, write_tsv
 from framework_release.datasheet import write_datasheet
 from framework_release.figures import measure, methods
 from framework_release.identity import label, labels, study_secret
-from framework_release.media import Released, Treatment, release_recording, tidy
+from framework_release.media import Released, Treatment, has_audio, release_recording, tidy
 from framework_release.names import Session
 from framework_release.results import Results
 from framework_release.selection import Chosen, LeftOut, Selection, select
@@ -328,7 +328,7 @@ def _write(
         mine: dict[str, Released] = {}
         for camera in results.cameras:
             assert camera.file is not None
-            audio = config.audio == "keep" and _has_audio(camera.file)
+            audio = config.audio == "keep" and has_audio(camera.file)
             treatment = Treatment(
                 synthetic=results.synthetic,
                 sentence=sentence,
@@ -357,12 +357,6 @@ def _write(
     write_crate(root, about)
     write_sums(root)
     _fix_times(root)
-
-
-def _has_audio(path: Path) -> bool:
-    from framework.media import probe
-
-    return probe(path).has_audio
 
 
 def _sentence(results: Results) -> str:

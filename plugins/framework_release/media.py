@@ -110,6 +110,26 @@ def release_recording(
     return Released(after, watermark, signing is not None, after.has_audio, _frames(target, after))
 
 
+def has_audio(path: Path) -> bool:
+    """Whether a recording has sound."""
+    return probe(path).has_audio
+
+
+def copy_recording(source: Path, target: Path) -> Released:
+    """A copy as it is, neither marked nor signed.
+
+    Raises:
+        MediaError: it cannot be read or written.
+    """
+    info = probe(source)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise MediaError(f"cannot write {target.name}: {explain(error)}") from None
+    return Released(info, False, False, info.has_audio, _frames(target, info))
+
+
 def _make(
     source: Path,
     info: SourceInfo,

@@ -17,6 +17,7 @@ from typing import Any
 
 from framework.episodes import Episode, episodes
 from framework.errors import MediaError
+from framework.media import probe
 from framework.outputs import read_emotions
 from framework.reading import why_unreadable
 from framework.types import PersonTimeline, Recommendation, Role
@@ -51,8 +52,10 @@ class Camera:
 
     @property
     def duration_s(self) -> float:
-        """Its length, seconds."""
-        return float(self.audit.get("duration_out_s", 0.0))
+        """Its length, seconds; 0 if nobody knows."""
+        if "duration_out_s" in self.audit:
+            return float(self.audit["duration_out_s"])
+        return float(probe(self.file).duration_s or 0.0) if self.file is not None else 0.0
 
     @property
     def still(self) -> bool:
@@ -136,16 +139,16 @@ def read_results(folder: Path) -> Results:
     """
     if (folder / "encounter.json").is_file():
         return _encounter(folder)
-    if (folder / "audit.json").is_file() and (folder / "manifest.json").is_file():
+    if (folder / "audit.json").is_file() or (folder / "emotions.csv").is_file():
         return _run(folder)
     raise MediaError(
-        f"{folder}: no results in it (neither encounter.json nor audit.json); give a folder that "
-        f"`framework run` or `framework encounter run` wrote"
+        f"{folder}: no results in it (neither encounter.json, audit.json nor emotions.csv); give a "
+        f"folder that `framework run` or `framework encounter run` wrote"
     )
 
 
 def _run(folder: Path) -> Results:
-    audit = read_json(folder / "audit.json")
+    audit = _if_there(folder / "audit.json")
     emotions = folder / "emotions.csv"
     people = read_emotions(emotions) if emotions.is_file() else []
     shows = tuple(sorted({str(p.role) for p in people if p.role is not Role.UNKNOWN}))
@@ -157,7 +160,7 @@ def _run(folder: Path) -> Results:
         people=tuple(people),
         advice=_advice(folder / "recommendations.json"),
         speech=(),
-        manifest=read_json(folder / "manifest.json"),
+        manifest=_if_there(folder / "manifest.json"),
         passed=bool(audit.get("passed")),
         reasons=tuple(audit.get("reasons", ())),
     )
@@ -212,6 +215,11 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise MediaError(f"{path}: expected a JSON object; make the results anew")
     return found
+
+
+def _if_there(path: Path) -> dict[str, Any]:
+    """A JSON object, empty where a run of an earlier kind left none; it then passed no audit."""
+    return read_json(path) if path.is_file() else {}
 
 
 def _covered(folder: Path) -> Path | None:

@@ -164,3 +164,23 @@ def test_results_without_emotions_cannot_be_annotated(
     run(source, out=tmp_path / "one", **{**BASE, "fer": "none"})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="--fer"):
         BorisExporter(LinkedMediaOptions()).export(tmp_path / "one", out)
+
+
+@pytest.mark.parametrize("name", ["elan", "parquet", "csv-long", "openface", "boris", "bids"])
+def test_the_exporter_passes_the_conformance_kit(name: str) -> None:
+    from framework.cli.main import main
+
+    assert main(["check", f"exporter:{name}"]) == 0
+
+
+def test_bids_export_has_both_cameras_on_one_timeline_and_no_error(visit: Path, out: Path) -> None:
+    from framework_release.check.bids import own_rules, validator
+    from framework_release.exporters.bids import BidsExporter, BidsOptions
+
+    BidsExporter(BidsOptions.model_validate({"subject": "x1"})).export(visit, out)
+    scans = (out / "sub-x1" / "ses-01" / "sub-x1_ses-01_scans.tsv").read_text().splitlines()
+    assert scans[1].endswith("T00:00:00.000000") and scans[2].endswith("T00:00:01.250000")
+    assert own_rules(out).passed is False  # no licence: it is not a release
+    assert own_rules(out).detail == "dataset_description.json: no License"
+    found = validator(out)
+    assert found.passed is not False, found.detail
