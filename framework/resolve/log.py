@@ -73,6 +73,28 @@ class ObservationLog:
         self._points = array("f")
         self.failures: dict[int, str] = {}
 
+    @classmethod
+    def restored(
+        cls, time_s: NDArray[np.float64], rows: Rows, failures: dict[int, str]
+    ) -> ObservationLog:
+        """A log with the content of another one.
+
+        Args:
+            time_s: what :meth:`time_s` gave.
+            rows: what :meth:`rows` gave.
+            failures: what ``failures`` held.
+        """
+        log = cls()
+        log._time.frombytes(np.asarray(time_s, np.float64).tobytes())
+        log._frame.frombytes(np.asarray(rows.frame, np.int64).tobytes())
+        log._id.frombytes(np.asarray(rows.track_id, np.int64).tobytes())
+        log._kind.frombytes(np.asarray(rows.kind, np.int8).tobytes())
+        log._box.frombytes(np.asarray(rows.xyxy, np.float32).tobytes())
+        log._score.frombytes(np.asarray(rows.score, np.float32).tobytes())
+        log._points.frombytes(np.asarray(rows.landmarks, np.float32).tobytes())
+        log.failures = dict(failures)
+        return log
+
     @property
     def frame_count(self) -> int:
         """How many frames were appended."""

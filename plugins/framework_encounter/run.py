@@ -14,38 +14,36 @@ from typing import Any
 
 import numpy as np
 
-from framework.agreement import PersonAgreement, compare
 from framework.audit import Audit
 from framework.config import RunConfig
 from framework.errors import ConfigError, MediaError
 from framework.manifest import Manifest
 from framework.pipeline.by_role import FALLBACK, for_participants, parse_roles
 from framework.pipeline.components import Selection
-from framework.pipeline.delivery import VIDEO_STEM, Delivery
-from framework.pipeline.passes import Analysis
+from framework.pipeline.delivery import Delivery
 from framework.pipeline.run import Run
 from framework.progress import Progress, silent
 from framework.table import TrackTable
-from framework.timeline import build_timelines, count_seconds
-from framework.types import ComponentEvent, EmotionWindow, Recommendation, Role
+from framework.timeline import count_seconds
+from framework.types import EmotionWindow, Recommendation, Role
 from framework_encounter.clock import Clock, camera_name, check_overlap, shared_clocks
 from framework_encounter.dyad.of_encounter import read_dyad
 from framework_encounter.joint import Joint, join, seen_by
 from framework_encounter.outputs import publish
-from framework_encounter.references import (
-    build_recognizer,
-    likeness,
-    reference_embeddings,
-    select_recognizer,
-    wanted,
-)
 from framework_encounter.report import CameraView, roles_in_words
-from framework_encounter.roles import IDENTITY, Casting, cast, unclear
+from framework_encounter.roles import Casting
 from framework_encounter.spec import Encounter, load_encounter
-from framework_encounter.voice import model_file, voice_activity
+from framework_encounter.stages import (
+    CoveredCamera,
+    analyze_camera,
+    cover_camera,
+    named,
+    read_again,
+    refuse_early,
+    say_who_is_who,
+)
+from framework_encounter.voice import voice_activity
 
-SWITCH = "identity-switch"
-"""Kind of event in the audit: the tracker's identity of a person changed, and was put right."""
 MANAGED = ("doctor-view", "camera-")
 """Folders inside the output folder that a run replaces."""
 
@@ -111,7 +109,7 @@ def run_encounter(
     work = Run.configured(
         config,
         options,
-        adapt=_adapted,
+        adapt=participants_only,
         # One secret for all cameras, or the same person would get another donor in each.
         key=lambda warn: secrets.token_bytes(32),
         key_file=key_file,
@@ -122,24 +120,31 @@ def run_encounter(
     )
     sources = [Path(r.file) for r in encounter.recordings]
     _refuse_sources(Path(out), sources)
-    for k, recording in enumerate(encounter.recordings):
-        told = recording.regions.keys() | encounter.references.keys()
-        if len(recording.shows) > 1 and not told & set(recording.shows):
-            raise unclear(camera_name(encounter, k))  # not after an hour of analysis
-    recognizer = select_recognizer(encounter, work.components)
-    if encounter.voice_activity:
-        model_file()
+    recognizer = refuse_early(encounter, work)
     clocks = shared_clocks(encounter)
     for clock in clocks:
         if clock.note:
             warn(clock.note)
-    for source in sources:
-        work.refuse_early(source)
     with Delivery(Path(out), sources[0]) as delivery:
-        return _work(encounter, sources, clocks, work, recognizer, delivery)
+        analyses = []
+        for k, source in enumerate(sources):
+            mine = work.telling(named(work.progress, camera_name(encounter, k)))
+            analyses.append(analyze_camera(mine, source))
+        tables = [found.table for found in analyses]
+        castings = say_who_is_who(encounter, work, recognizer, tables)
+        check_lengths(encounter, clocks, tables)
+        covered = []
+        for k, source in enumerate(sources):
+            mine = work.telling(named(work.progress, f"camera {k + 1}"))
+            folder = delivery.path(f"camera-{k + 1}")
+            folder.mkdir()
+            covered.append(cover_camera(mine, source, castings[k], analyses[k], folder))
+        return finish_encounter(
+            encounter, work, recognizer, clocks, castings, covered, delivery, "encounter run"
+        )
 
 
-def _adapted(config: RunConfig) -> RunConfig:
+def participants_only(config: RunConfig) -> RunConfig:
     """A bare anonymizer serves patient and doctor; everybody else is covered by the mask.
 
     Raises:
@@ -170,24 +175,42 @@ def _refuse_sources(out: Path, sources: Sequence[Path]) -> None:
         )
 
 
-def _work(
+def check_lengths(
+    encounter: Encounter, clocks: Sequence[Clock], tables: Sequence[TrackTable]
+) -> None:
+    """Refuse cameras without a common moment, now that their true lengths are known.
+
+    Raises:
+        ConfigError: they do not overlap.
+    """
+    length = tables[encounter.clock].duration_s
+    for k, table in enumerate(tables):
+        if k != encounter.clock:
+            check_overlap(encounter, k, clocks[k], length, table.duration_s)
+
+
+def finish_encounter(
     encounter: Encounter,
-    sources: list[Path],
-    clocks: list[Clock],
     run: Run,
     recognizer: Selection | None,
+    clocks: list[Clock],
+    castings: list[Casting],
+    covered: Sequence[CoveredCamera],
     delivery: Delivery,
+    command: str,
 ) -> EncounterResult:
-    components = run.components
-    timeline_config = components.stages.timeline
-    classifier = components.classifier()
-    recommender = components.recommender()
-    analyses, castings = _analyse(encounter, sources, run, recognizer)
-    for k, analysis in enumerate(analyses):
-        length = analyses[encounter.clock].table.duration_s
-        if k != encounter.clock:
-            check_overlap(encounter, k, clocks[k], length, analysis.table.duration_s)
-    seconds = count_seconds(analyses[encounter.clock].table)
+    """Join what the cameras saw, give advice, and publish everything.
+
+    Args:
+        recognizer: that compared with reference pictures, for the manifest.
+        covered: what covering each camera left; the videos lie in ``camera-N`` of the delivery,
+            or are put there by whoever calls this.
+        command: for the manifest.
+    """
+    timeline_config = run.components.stages.timeline
+    classifier = run.components.classifier()
+    recommender = run.components.recommender()
+    seconds = count_seconds(castings[encounter.clock].table)
     joint = Joint((), (), seconds)
     if classifier is not None:
         seen = [
@@ -197,35 +220,32 @@ def _work(
         ]
         joint = join(seen, seconds)
     if encounter.voice_activity:
+        sources = [Path(r.file) for r in encounter.recordings]
         shows = [r.roles for r in encounter.recordings]
-        voice = voice_activity(sources, clocks, seconds, shows, components.threads)
+        voice = voice_activity(sources, clocks, seconds, shows, run.components.threads)
         joint = Joint(joint.people, joint.cameras, seconds, voice)
     advice: list[Recommendation] = []
     if recommender is not None and joint.people:
         advice = sorted(recommender.recommend(EmotionWindow(joint.people)), key=lambda a: a.time_s)
-
-    views = []
-    read_again: list[TrackTable | None] = []
-    for k, source in enumerate(sources):
-        audit, video, agreement, again = _render(k, source, castings[k], analyses[k], run, delivery)
-        read_again.append(again)
-        views.append(
-            CameraView(
-                name=f"camera-{k + 1}",
-                shows=roles_in_words(encounter.recordings[k].roles),
-                video=video,
-                clock=clocks[k],
-                audit=audit,
-                notes=tuple(camera_notes(clocks[k], castings[k])),
-                agreement=agreement,
-            )
+    views = [
+        CameraView(
+            name=f"camera-{k + 1}",
+            shows=roles_in_words(encounter.recordings[k].roles),
+            video=camera.video,
+            clock=clocks[k],
+            audit=camera.audit,
+            notes=tuple(camera_notes(clocks[k], castings[k])),
+            agreement=camera.agreement,
         )
+        for k, camera in enumerate(covered)
+    ]
     dyad = None
     if classifier is not None:
         tables = [casting.table for casting in castings]
-        dyad = read_dyad(encounter, joint, tables, read_again, clocks, timeline_config, classifier)
+        again = [read_again(k.table, c) for k, c in zip(castings, covered, strict=True)]
+        dyad = read_dyad(encounter, joint, tables, again, clocks, timeline_config, classifier)
     reasons = [f"{v.name}: {reason}" for v in views for reason in v.audit.reasons]
-    manifest = run.manifest("encounter run", [recognizer] if recognizer else [])
+    manifest = run.manifest(command, [recognizer] if recognizer else [])
     files = publish(
         delivery,
         encounter,
@@ -244,94 +264,6 @@ def _work(
     return EncounterResult(
         joint, clocks, castings, audits, advice, manifest, files, reasons, summary
     )
-
-
-def _everybody(table: Any) -> Any:
-    """No roles yet: everybody's expression is sampled until it is known who is who."""
-    return table.with_roles({})
-
-
-def _analyse(
-    encounter: Encounter,
-    sources: Sequence[Path],
-    run: Run,
-    selected: Selection | None,
-) -> tuple[list[Analysis], list[Casting]]:
-    references = {Role(role): Path(p) for role, p in encounter.references.items()}
-    components = run.components
-    recognizer = build_recognizer(selected, components) if selected else None
-    embedded = (
-        reference_embeddings(references, components.detector(), recognizer) if recognizer else {}
-    )
-    # Before the analysis: nothing must stop a run after it that was known before.
-    thresholds = None
-    if recognizer is not None:
-        measured = getattr(recognizer, "match_threshold", None)
-        thresholds = encounter.matching.in_force(measured)
-    analyses, castings = [], []
-    next_id = max(IDENTITY.values()) + 1
-    for k, (source, recording) in enumerate(zip(sources, encounter.recordings, strict=True)):
-        name = camera_name(encounter, k)
-
-        mine = run.telling(_named(run.progress, name))
-        found = mine.resolve(mine.analyze(source), roles=_everybody)
-        scores = None
-        if recognizer is not None and wanted(encounter, recording.roles):
-            own = {role: v for role, v in embedded.items() if role in recording.roles}
-            scores = likeness(source, found.table, own, recognizer)
-        casting = cast(found.table, recording, name, scores, thresholds, next_id)
-        next_id = max([next_id - 1, *casting.table.track_ids()]) + 1
-        analyses.append(found)
-        castings.append(casting)
-    return analyses, castings
-
-
-def _named(progress: Progress, name: str) -> Progress:
-    """Progress of one of several recordings."""
-
-    def told(stage: str, done: int, total: int | None) -> None:
-        progress(f"{stage} {name}", done, total)
-
-    return told
-
-
-def _render(
-    k: int, source: Path, casting: Casting, analysis: Analysis, run: Run, delivery: Delivery
-) -> tuple[Audit, str, tuple[PersonAgreement, ...], TrackTable | None]:
-    """Cover one recording; its audit, the name of the video, and what is left of the emotions.
-
-    The last value is the table with what was read from the covered recording, None if it was not.
-    """
-    folder = delivery.path(f"camera-{k + 1}")
-    folder.mkdir()
-    table = casting.table
-    mine = run.telling(_named(run.progress, f"camera {k + 1}"))
-    rendering = mine.render(
-        source, table, lambda info: folder / Delivery.video_name(info), analysis
-    )
-    for role, count in casting.switches.items():
-        event = ComponentEvent(0, 0.0, IDENTITY[role], SWITCH)
-        rendering.events += [event] * count
-    known = [t for t in table.track_ids() if t in IDENTITY.values()]
-    searched = mine.search_again(table, rendering, people=known)
-    audit = mine.audit(table, analysis, rendering, searched)
-    agreement: tuple[PersonAgreement, ...] = ()
-    again: TrackTable | None = None
-    if searched.samples is not None:
-        people = table.only(known)
-        again = people.with_samples(searched.samples)
-        agreement = _agreement(people, again, run)
-    assert rendering.path.stem == VIDEO_STEM
-    return audit, rendering.path.name, agreement, again
-
-
-def _agreement(table: TrackTable, again: TrackTable, run: Run) -> tuple[PersonAgreement, ...]:
-    classifier = run.components.classifier()
-    assert classifier is not None
-    config, below = run.components.stages.timeline, classifier.unknown_below
-    before = build_timelines(table, config, unknown_below=below)
-    after = build_timelines(again, config, unknown_below=below)
-    return compare(before.raw, after.raw).people
 
 
 def camera_notes(clock: Clock, casting: Casting) -> list[str]:

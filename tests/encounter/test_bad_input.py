@@ -127,7 +127,7 @@ def test_voice_activity_without_the_package_says_how_to_get_it(
             "voice_activity": True,
         }
     )
-    monkeypatch.setattr("framework_encounter.run.model_file", _absent)
+    monkeypatch.setattr("framework_encounter.stages.model_file", _absent)
     with pytest.raises(ComponentError, match="not there"):
         run_encounter(encounter, out=tmp_path / "out", **BASE)
     assert not (tmp_path / "out").exists()
