@@ -20,7 +20,7 @@ from tests.study.conftest import FAST, contents, environment
 
 @pytest.fixture
 def start(parts: Path, study: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts ``framework study run`` in the background; whatever is left of it ends with the test."""
+    """Starts ``framework study run`` in the background; it ends with the test."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*more: str) -> subprocess.Popen[str]:

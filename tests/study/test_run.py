@@ -317,7 +317,7 @@ def test_full_disk_is_refused_before_and_stops_a_run_without_loss(
 
 
 def test_wrong_option_is_refused_before_any_work(study: Path, work: Work) -> None:
-    with pytest.raises(ConfigError, match="unknown option anonymizer.nonsense"):
+    with pytest.raises(ConfigError, match=r"unknown option anonymizer\.nonsense"):
         work(study, anonymizer="mask", options=["anonymizer.nonsense=1"])
     with pytest.raises(ConfigError, match="no encounter enc-0001"):
         work(study, only=["enc-0001"])
