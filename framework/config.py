@@ -3,9 +3,9 @@
 Precedence: defaults < ``run.yaml`` < ``-o``. Both write the same keys::
 
     anonymizer: blur              # run.yaml               -a blur
-    anonymizer.strength: 12       #                        -o anonymizer.strength=12
+    anonymizer.cells: 6           #                        -o anonymizer.cells=6
     options:                      # the same, nested
-      anonymizer: {strength: 12}
+      anonymizer: {cells: 6}
 """
 
 from __future__ import annotations
@@ -37,27 +37,35 @@ class RunConfig(BaseModel):
     detector: str = Field("retinaface", description="face detector")
     tracker: str = Field("bytetrack", description="face tracker")
     anonymizer: str = Field("blur", description="how faces are covered")
-    fer: str = Field("resnet", description="emotion classifier; 'none' for no analysis")
-    recommender: str = Field("rules", description="where advice comes from; 'none' for none")
+    fer: str = Field("resnet", description="emotion classifier, or 'none'")
+    recommender: str = Field("rules", description="source of advice, or 'none'")
     options: Options = Field(
         default_factory=dict, description="options of components and stages, by group and name"
     )
-    role: Role = Field(Role.PATIENT, description="whom the recording shows")
-    people: int = Field(1, ge=1, le=16, description="how many people belong to the encounter")
+    role: Role = Field(Role.PATIENT, description="whom the recording shows: patient or doctor")
+    people: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="how many people belong to the encounter; the others are bystanders, covered "
+        "and not analysed",
+    )
     fer_rate: float = Field(
         5.0, gt=0, le=240, description="emotion samples a second and person; 240: every frame"
     )
     on_miss: Literal["cover", "drop", "abort"] = Field(
-        "cover", description="what happens to a frame whose faces could not be established"
+        "cover",
+        description="what happens to a frame whose faces could not be established (cover hides "
+        "the whole frame)",
     )
     allow_no_faces: bool = Field(
-        False, description="frames and recordings in which no face was found may pass as they are"
+        False, description="let frames and recordings in which no face was found pass as they are"
     )
     audio: Literal["drop", "keep", "anonymize"] = Field(
-        "drop", description="what happens to the sound"
+        "drop", description="what happens to the sound; a voice identifies a person"
     )
-    voice: str = Field("silence", description="voice anonymizer, for 'audio: anonymize'")
-    per_frame: bool = Field(False, description="also write one row for each classified face")
+    voice: str = Field("silence", description="voice anonymizer, for '--audio anonymize'")
+    per_frame: bool = Field(False, description="also write a row for each classified face")
     recheck: bool = Field(True, description="repeat the emotion analysis on the covered video")
     licence_policy: Literal["any", "research", "commercial"] = Field(
         "any",
@@ -67,7 +75,9 @@ class RunConfig(BaseModel):
         None,
         description="distributions that may bring components beside our own, with their versions",
     )
-    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0: as many as there are cores")
+    threads: int = Field(
+        0, ge=0, le=256, description="CPU threads; 0 takes as many as there are cores"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks run")
     seed: int = Field(0, ge=0, lt=2**32, description="seed of everything random")
 
@@ -130,7 +140,7 @@ def field_limits(field: Any) -> str:
 
 
 def parse_option(text: str) -> tuple[str, str, Any]:
-    """``"anonymizer.kernel=31"`` as (group, field, value); the value is read as YAML.
+    """``"anonymizer.cells=6"`` as (group, field, value); the value is read as YAML.
 
     Raises:
         ConfigError: not of this form.
@@ -138,7 +148,7 @@ def parse_option(text: str) -> tuple[str, str, Any]:
     key, equals, raw = text.partition("=")
     group, dot, name = key.strip().partition(".")
     if not (equals and dot and group and name):
-        raise ConfigError(f"option {text!r}: expected GROUP.NAME=VALUE, as in anonymizer.kernel=31")
+        raise ConfigError(f"option {text!r}: expected GROUP.NAME=VALUE, as in anonymizer.cells=6")
     if not raw.strip() or raw.lstrip().startswith("#"):  # a colour, not a comment
         return group, name, raw.strip()
     try:

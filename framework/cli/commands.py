@@ -97,6 +97,7 @@ def load_command(spec: CommandSpec, source: str) -> Any:
             f"command '{spec.name}' of {source}: expected {spec.target} to be a typer.Typer, got "
             f"{type(app).__name__}; tell its author"
         )
+    app._add_completion = False  # nobody completes one command alone
     command = typer.main.get_command(app)
     command.name = spec.name
     return command

@@ -6,9 +6,12 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
+
+from framework.config import COMPONENT_GROUPS, RunConfig
+from framework.types import Role
 
 Out = Annotated[Path, typer.Option("--out", "-d", metavar="DIR", help="Where the results go.")]
 Config = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="A run.yaml.")]
@@ -18,83 +21,7 @@ Option = Annotated[
         "--option",
         "-o",
         metavar="GROUP.NAME=VALUE",
-        help="An option of a component or stage, as in anonymizer.kernel=31. Repeatable.",
-    ),
-]
-DetectorName = Annotated[
-    str | None, typer.Option("--detector", metavar="NAME", help="Face detector [retinaface].")
-]
-TrackerName = Annotated[
-    str | None, typer.Option("--tracker", metavar="NAME", help="Face tracker [bytetrack].")
-]
-AnonymizerName = Annotated[
-    str | None,
-    typer.Option("--anonymizer", "-a", metavar="NAME", help="How faces are covered [blur]."),
-]
-FerName = Annotated[
-    str | None,
-    typer.Option("--fer", metavar="NAME", help="Emotion classifier, or 'none' [resnet]."),
-]
-RecommenderName = Annotated[
-    str | None,
-    typer.Option("--recommender", metavar="NAME", help="Source of advice, or 'none' [rules]."),
-]
-RoleName = Annotated[
-    str | None, typer.Option("--role", help="Whom the recording shows: patient or doctor.")
-]
-People = Annotated[
-    int | None,
-    typer.Option(
-        "--people",
-        help="How many people belong to the encounter; the others are "
-        "bystanders, covered and not analysed [1].",
-    ),
-]
-Rate = Annotated[
-    float | None, typer.Option("--fer-rate", help="Emotion samples a second and person [5].")
-]
-OnMiss = Annotated[
-    str | None,
-    typer.Option(
-        "--on-miss",
-        help="Frames whose faces could not be established: cover (the "
-        "whole frame), drop or abort [cover].",
-    ),
-]
-NoFaces = Annotated[
-    bool | None,
-    typer.Option(
-        "--allow-no-faces", help="Let frames without any face pass as they are.", show_default=False
-    ),
-]
-Audio = Annotated[
-    str | None,
-    typer.Option("--audio", help="drop, anonymize or keep. A voice identifies a person [drop]."),
-]
-VoiceName = Annotated[
-    str | None,
-    typer.Option(
-        "--voice", metavar="NAME", help="Voice anonymizer of --audio anonymize [silence]."
-    ),
-]
-PerFrame = Annotated[
-    bool | None, typer.Option("--per-frame", help="Also write a row for each classified face.")
-]
-Recheck = Annotated[
-    bool | None,
-    typer.Option(
-        "--recheck/--no-recheck",
-        help="Repeat the emotion analysis on the result [recheck].",
-        show_default=False,
-    ),
-]
-Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads [all cores].")]
-Device = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda [auto].")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random [0].")]
-Licence = Annotated[
-    str | None,
-    typer.Option(
-        "--licence-policy", help="What all weights must allow: any, research or commercial [any]."
+        help="An option of a component or stage, as in anonymizer.cells=6. Repeatable.",
     ),
 ]
 KeyFile = Annotated[
@@ -109,27 +36,52 @@ Label = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and nothing else.")]
 
+IN_FILES_ALONE = frozenset({"options", "plugins"})
+"""Fields of a configuration that have no option of their own."""
+SHORT = {"anonymizer": ("-a",)}
+"""Short forms of options."""
+
+
+def setting(name: str) -> Any:
+    """The option of one field of :class:`framework.config.RunConfig`.
+
+    Its name, choices, default and help are those of the field.
+    """
+    field = RunConfig.model_fields[name]
+    flag = "--" + name.replace("_", "-")
+    text = field.description or ""
+    choices = [str(value) for value in get_args(field.annotation)]
+    if choices and field.annotation is not Role:
+        text += f": {', '.join(choices[:-1])} or {choices[-1]}"
+    text = text[0].upper() + text[1:]
+    if field.annotation is bool:
+        form = f"{flag}/--no-{flag[2:]}" if field.default else flag
+        return typer.Option(form, help=f"{text}.", show_default=False)
+    default = "all" if name == "threads" else str(field.default)
+    metavar = "NAME" if name in COMPONENT_GROUPS else None
+    return typer.Option(
+        flag, *SHORT.get(name, ()), metavar=metavar, help=f"{text} [{default}].", show_default=False
+    )
+
+
+def _value_type(name: str) -> Any:
+    """What the command line reads; the model checks choices and bounds, and names them."""
+    annotation = RunConfig.model_fields[name].annotation
+    return annotation if annotation in (bool, int, float) else str
+
+
+DetectorName = Annotated[str | None, setting("detector")]
+RecommenderName = Annotated[str | None, setting("recommender")]
+Device = Annotated[str | None, setting("device")]
+Seed = Annotated[int | None, setting("seed")]
+Threads = Annotated[int | None, setting("threads")]
+
 SETTINGS: dict[str, Any] = {
-    "anonymizer": AnonymizerName,
-    "fer": FerName,
-    "detector": DetectorName,
-    "tracker": TrackerName,
-    "recommender": RecommenderName,
-    "role": RoleName,
-    "people": People,
-    "fer_rate": Rate,
-    "on_miss": OnMiss,
-    "allow_no_faces": NoFaces,
-    "audio": Audio,
-    "voice": VoiceName,
-    "per_frame": PerFrame,
-    "recheck": Recheck,
-    "threads": Threads,
-    "device": Device,
-    "seed": Seed,
-    "licence_policy": Licence,
+    name: Annotated[_value_type(name) | None, setting(name)]
+    for name in RunConfig.model_fields
+    if name not in IN_FILES_ALONE
 }
-"""Fields of :class:`framework.config.RunConfig` and how the command line offers them."""
+"""The options that belong to a run's configuration, in the order of its fields."""
 
 
 def takes_settings(

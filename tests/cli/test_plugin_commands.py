@@ -58,6 +58,22 @@ def test_every_command_of_the_core_loads() -> None:
         assert len(spec.summary) <= 90, spec.name
 
 
+def test_help_imports_neither_numbers_nor_models_nor_any_command() -> None:
+    code = (
+        "import sys; from framework.cli.main import main; status = main(['--help']); "
+        "names = {name.partition('.')[0] for name in sys.modules} & "
+        "{'numpy', 'pydantic', 'yaml', 'torch', 'cv2', 'onnxruntime', 'av', 'scipy'}; "
+        "loaded = [m for m in sys.modules if m.startswith('framework.cli.')]; "
+        "print('LOADED', sorted(names), sorted(loaded)); sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    line = done.stdout.splitlines()[-1]
+    assert (
+        line
+        == "LOADED [] ['framework.cli.commands', 'framework.cli.console', 'framework.cli.main']"
+    )
+
+
 def test_a_wheel_s_command_is_listed_and_called_with_its_exit_status(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, "stranger-count", command("count"))
     python = make_environment(tmp_path, [wheel])
