@@ -119,7 +119,7 @@ def run_encounter(
         **settings,
     )
     sources = [Path(r.file) for r in encounter.recordings]
-    _refuse_sources(Path(out), sources)
+    refuse_sources(Path(out), sources)
     recognizer = refuse_early(encounter, work)
     clocks = shared_clocks(encounter)
     for clock in clocks:
@@ -160,7 +160,12 @@ def participants_only(config: RunConfig) -> RunConfig:
     return config
 
 
-def _refuse_sources(out: Path, sources: Sequence[Path]) -> None:
+def refuse_sources(out: Path, sources: Sequence[Path]) -> None:
+    """Refuse an output folder that holds a recording, and the same recording twice.
+
+    Raises:
+        UserError: it is so.
+    """
     here = out.resolve()
     for source in sources:
         place = source.resolve()

@@ -49,7 +49,7 @@ def load_clocks(path: Path) -> list[Clock]:
 
 def save_casting(casting: Casting, path: Path) -> None:
     """Write who is who in one camera, without the table, which is a file of its own."""
-    _save({f.name: to_plain(getattr(casting, f.name)) for f in _but_table()}, path)
+    _save(plain_casting(casting), path)
 
 
 def load_casting(path: Path, table: TrackTable) -> Casting:
@@ -58,12 +58,28 @@ def load_casting(path: Path, table: TrackTable) -> Casting:
     Raises:
         MediaError: missing or damaged.
     """
-    values = _read(path)
+    return casting_of(_read(path), table, path.name)
+
+
+def plain_casting(casting: Casting) -> dict[str, Any]:
+    """Who is who in one camera in terms of JSON, without the table."""
+    return {f.name: to_plain(getattr(casting, f.name)) for f in _but_table()}
+
+
+def casting_of(values: Any, table: TrackTable, name: str) -> Casting:
+    """What :func:`plain_casting` gave, with its table.
+
+    Args:
+        name: of the file it was in, for the message.
+
+    Raises:
+        MediaError: damaged.
+    """
     hints = get_type_hints(Casting)
     try:
         known = {f.name: from_plain(hints[f.name], values[f.name]) for f in _but_table()}
     except (KeyError, TypeError, ContractError):
-        raise _damaged(path) from None
+        raise _damaged(name) from None
     return Casting(table=table, **known)
 
 
@@ -93,17 +109,17 @@ def _load(hint: type[T], path: Path) -> T:
     try:
         return from_plain(hint, _read(path))
     except ContractError:
-        raise _damaged(path) from None
+        raise _damaged(path.name) from None
 
 
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
-        raise _damaged(path) from None
+        raise _damaged(path.name) from None
 
 
-def _damaged(path: Path) -> MediaError:
+def _damaged(name: str) -> MediaError:
     return MediaError(
-        f"{path.name} is missing, damaged or of another version; analyse the encounter again"
+        f"{name} is missing, damaged or of another version; analyse the encounter again"
     )

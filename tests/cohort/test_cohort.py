@@ -251,3 +251,34 @@ def test_equal_roles_do_not_differ() -> None:
     assert summary.naive.p == pytest.approx(1.0)
     assert all(d.difference == 0 for d in summary.comparison)
     assert summary.cramers_v == pytest.approx(0.0)
+
+
+def test_message_says_which_threshold_would_show_how_many_cells(study: Any) -> None:
+    from framework_encounter.cohort.thresholds import cells, what_others_show
+
+    cohort = read_cohort(study(12, seconds=20))
+    summary = summarise(cohort, least=12, resamples=200)
+    shown, filled = cells(cohort, 12)
+    listed = [row for row in summary.rows() if row["seconds"]]
+    assert len(listed) == shown < filled, "some expressions are too rare in 20 s"
+    text = what_others_show(cohort, 12)
+    assert text.startswith(f"{shown} of {filled} cells are shown; --min-encounters 1")
+    assert any(text in remark for remark in summary.remarks)
+    least = int(text.rpartition("--min-encounters ")[2].split()[0])
+    more = summarise(cohort, least=least, resamples=200)
+    assert len([row for row in more.rows() if row["seconds"]]) == cells(cohort, least)[0] > shown
+    with pytest.raises(ConfigError, match="--min-encounters 12 would show"):
+        summarise(cohort, least=40, resamples=200)
+
+
+def test_of_a_study_the_results_alone_are_read(study: Any) -> None:
+    root = study(3)
+    (root / "results").mkdir()
+    for folder in sorted(root.glob("0*")):
+        folder.rename(root / "results" / folder.name)
+    (root / "study.yaml").write_text("version: 1\n")
+    store = root / "state" / "store" / "ab"
+    store.mkdir(parents=True)
+    (store / "manifest.json").write_text("{}")
+    found = read_cohort(root)
+    assert (len(found.encounters), len(found.excluded)) == (3, 0)

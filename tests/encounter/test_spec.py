@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from framework_encounter import load_encounter, make_encounter
-from framework_encounter.command import parse_sync
+from framework_encounter.given import parse_sync
 from framework_encounter.spec import Matching, Thresholds
 
 from framework import ConfigError

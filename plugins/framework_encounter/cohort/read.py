@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import ConfigError, MediaError
+from framework.errors import MediaError
 from framework.types import EMOTIONS, UNKNOWN, Role
 
 ENCOUNTER, MANIFEST, AUDIT = "encounter.json", "manifest.json", "audit.json"
@@ -140,7 +140,7 @@ class _Candidate:
 
 
 def read_cohort(folder: str | Path, *, allow_mixed: bool = False) -> Cohort:
-    """Read every output below a folder.
+    """Read every output below a folder; of a study, its results.
 
     Args:
         allow_mixed: also count outputs that were analysed in another way than most.
@@ -151,6 +151,8 @@ def read_cohort(folder: str | Path, *, allow_mixed: bool = False) -> Cohort:
     root = Path(folder)
     if not root.is_dir():
         raise MediaError(f"{root}: no such folder; give the one that holds the encounters' outputs")
+    if (root / "study.yaml").is_file():  # what else lies in a study are intermediate results
+        root = root / "results"
     found = [_Candidate(place, n) for n, place in enumerate(find_outputs(root), start=1)]
     if not found:
         raise MediaError(
@@ -341,17 +343,3 @@ def _refuse_doubles(found: list[_Candidate]) -> None:
         first = names.setdefault(candidate.stored.name, candidate.number)
         if first != candidate.number:
             candidate.problem = f"the same id as encounter-{first}"
-
-
-def need(cohort: Cohort, least: int) -> None:
-    """Refuse a cohort that is too small to hide a single encounter.
-
-    Raises:
-        ConfigError: fewer encounters than ``least``.
-    """
-    if len(cohort.encounters) < least:
-        left_out = f", {len(cohort.excluded)} were left out" if cohort.excluded else ""
-        raise ConfigError(
-            f"{len(cohort.encounters)} encounters can be counted{left_out}; at least {least} are "
-            "needed so that no figure points to a single one (--min-encounters)"
-        )

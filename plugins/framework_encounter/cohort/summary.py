@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.types import EMOTIONS, Role
-from framework_encounter.cohort.read import ROLES, Cohort, Stored, need
+from framework_encounter.cohort.read import ROLES, Cohort, Stored
 from framework_encounter.cohort.statistics import (
     NOTHING,
     Outcome,
@@ -26,6 +26,7 @@ from framework_encounter.cohort.statistics import (
     shares,
     wilson,
 )
+from framework_encounter.cohort.thresholds import hidden_cells, need, what_others_show
 
 LEAST = 10
 """Encounters behind every figure, unless the user says otherwise."""
@@ -203,7 +204,7 @@ def summarise(
     spread = float(durations.std(ddof=1)) if len(durations) > 1 else 0.0
     counts = {role: _matrix(stored, role) for role in ROLES}
     found = [role for role in ROLES if (counts[role][:, :-1].sum(axis=1) > 0).sum() >= least]
-    hidden = {role: _hidden(counts[role][:, :-1], least) for role in found}
+    hidden = {role: hidden_cells(counts[role][:, :-1], least) for role in found}
     drawn = bootstrap_counts(
         np.stack([np.c_[counts[r], _in_view(stored, r)] for r in ROLES], axis=1), resamples, seed
     )
@@ -246,17 +247,6 @@ def _matrix(stored: Sequence[Stored], role: Role) -> NDArray[np.int64]:
 
 def _in_view(stored: Sequence[Stored], role: Role) -> NDArray[np.int64]:
     return np.array([e.in_view_s.get(role, 0) for e in stored], np.int64)
-
-
-def _hidden(counts: NDArray[np.int64], least: int) -> NDArray[np.bool_]:
-    """(7,) which expressions must not be shown. A count of zero says nothing about anybody."""
-    behind = (counts > 0).sum(axis=0)
-    total = counts.sum(axis=0)
-    hidden = (behind > 0) & (behind < least)
-    shown = ~hidden & (total > 0)
-    if hidden.sum() == 1 and shown.any():
-        hidden[int(np.where(shown, total, np.iinfo(np.int64).max).argmin())] = True
-    return np.asarray(hidden)
 
 
 def _role(
@@ -407,6 +397,8 @@ def _remarks(
                 f"{summary.labelled_s:,} labelled seconds; {', '.join(hidden)} hidden because too "
                 f"few encounters stand behind one of them"
             )
+    if others := what_others_show(cohort, least):
+        notes.append(f"{others}. The fewer stand behind a figure, the more it says of each")
     notes.append(
         "one doctor or patient may occur in several encounters; that is not known here, and "
         "intervals are too narrow if it is so"
