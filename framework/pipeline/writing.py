@@ -11,6 +11,7 @@ from framework.pipeline import delivery as names
 from framework.pipeline.components import NONE
 from framework.pipeline.delivery import Delivery
 from framework.report import ReportData, write_report
+from framework.report.strip import covered_strip
 from framework.table import TrackTable
 from framework.timeline import Timelines
 from framework.types import Recommendation
@@ -54,5 +55,6 @@ def write_results(
         agreement=agreement,
         after=after.raw if after is not None else None,
         video=video,
+        strip=tuple(covered_strip(delivery.path(video), table)),
     )
     write_report(delivery.path(names.REPORT), report)

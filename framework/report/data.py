@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from framework.agreement import Agreement
 from framework.audit import Audit
 from framework.manifest import Manifest
+from framework.report.strip import StripFrame
 from framework.timeline import Timelines
 from framework.types import PersonTimeline, Recommendation
 
@@ -26,6 +27,7 @@ class ReportData:
         title: heading of the page.
         video: file name of the output beside the report, for links to a moment of it;
             None: no links.
+        strip: frames of the covered recording; empty: none are shown.
     """
 
     audit: Audit
@@ -36,3 +38,4 @@ class ReportData:
     after: tuple[PersonTimeline, ...] | None = None
     title: str = "Covered recording"
     video: str | None = None
+    strip: tuple[StripFrame, ...] = ()

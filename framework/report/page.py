@@ -29,6 +29,7 @@ def render_report(data: ReportData) -> str:
         title=data.title,
         subtitle=views.subtitle(data),
         audit=data.audit,
+        strip=data.strip,
         cards=views.cards(data),
         synthetic=data.manifest.synthetic_media,
         labels=LABELS,
