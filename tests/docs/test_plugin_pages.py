@@ -27,7 +27,10 @@ from framework.testing import Subject, all_good, run_checks, scenes
 from tests.core.installed import make_environment
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs" / "plugins").glob("*.md"))
+PAGES = [
+    *sorted((ROOT / "docs" / "plugins").glob("*.md")),
+    *(ROOT / "docs" / name for name in ("first-anonymizer.md", "first-recording.md", "compare.md")),
+]
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
