@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from framework.cli.console import finish, progress_bars, say, warner
-from framework.cli.options import SETTINGS, Option, Quiet, takes_settings
+from framework.cli.options import Option, Quiet, setting, takes_settings
 from framework.errors import EXIT_CHECK_FAILED, ConfigError
 
 app = typer.Typer(
@@ -32,6 +32,8 @@ Workers = Annotated[
 Address = Annotated[
     str | None, typer.Option("--address", metavar="ADDRESS", help="Of a Ray cluster.")
 ]
+Anonymizer = Annotated[str | None, setting("anonymizer")]
+Fer = Annotated[str | None, setting("fer")]
 WATCH_S = 2.0
 
 
@@ -57,8 +59,8 @@ def init(
         str | None,
         typer.Option("--pattern", help="How names are made, as in '{id}_{role}.mp4' [guessed]."),
     ] = None,
-    anonymizer: SETTINGS["anonymizer"] = None,  # type: ignore[valid-type]
-    fer: SETTINGS["fer"] = None,  # type: ignore[valid-type]
+    anonymizer: Anonymizer = None,
+    fer: Fer = None,
     quiet: Quiet = False,
 ) -> None:
     """Look at recordings, propose which belong together, and write study.yaml and encounters.csv.
