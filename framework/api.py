@@ -110,7 +110,7 @@ def analyze(
     from framework.table_file import save_table
 
     work = Run.configured(config, options, progress=progress, **settings)
-    with Delivery(Path(out), Path(source)) as delivery:
+    with Delivery(Path(out), Path(source), (TRACKS,)) as delivery:
         found = work.resolve(work.analyze(Path(source)))
         save_table(found.table, delivery.path(TRACKS))
         files = delivery.publish(replaces=(TRACKS,), video=False)
@@ -151,7 +151,7 @@ def run(
         UserError: the input or the configuration is not usable; nothing was written.
         CheckError: a frame could not be established, and ``on_miss`` is ``abort``.
     """
-    from framework.pipeline.delivery import Delivery
+    from framework.pipeline.delivery import ALWAYS, Delivery
     from framework.pipeline.run import Run
 
     work = Run.configured(
@@ -159,7 +159,7 @@ def run(
     )
     recording = Path(source)
     work.refuse_early(recording)
-    with Delivery(Path(out), recording) as delivery:
+    with Delivery(Path(out), recording, ALWAYS) as delivery:
         found = work.resolve(work.analyze(recording))
         rendering = work.render(recording, found.table, delivery.video, found)
         searched = work.search_again(found.table, rendering)
@@ -187,7 +187,7 @@ def render(
         UserError: as :func:`run`; also if the table does not validate (with line and column) or
             belongs to another recording.
     """
-    from framework.pipeline.delivery import Delivery
+    from framework.pipeline.delivery import ALWAYS, Delivery
     from framework.pipeline.run import Run
     from framework.table_file import load_table
 
@@ -196,7 +196,7 @@ def render(
     )
     recording, table = Path(source), load_table(Path(tracks))
     work.refuse_early(recording)
-    with Delivery(Path(out), recording) as delivery:
+    with Delivery(Path(out), recording, ALWAYS) as delivery:
         rendering = work.render(recording, table, delivery.video, None)
         searched = work.search_again(table, rendering)
         return work.deliver(delivery, "render", table, None, rendering, searched)
