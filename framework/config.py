@@ -18,9 +18,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from framework.errors import ConfigError
-from framework.reading import why_unreadable
+from framework.reading import read_limited, why_unreadable
 from framework.suggest import did_you_mean
 from framework.types import Role
+from framework.yaml_input import MAX_BYTES, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
 Options = dict[str, dict[str, Any]]
@@ -152,7 +153,7 @@ def parse_option(text: str) -> tuple[str, str, Any]:
     if not raw.strip() or raw.lstrip().startswith("#"):  # a colour, not a comment
         return group, name, raw.strip()
     try:
-        value = yaml.safe_load(raw)
+        value = read_yaml(raw)
     except yaml.YAMLError:
         value = raw
     return group, name, value
@@ -174,16 +175,17 @@ def read_mapping(path: Path) -> dict[str, Any]:
         ConfigError: missing, not YAML (with the line), or not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_limited(path, MAX_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"configuration {path}: {why_unreadable(error)}") from None
     try:
-        content = yaml.safe_load(text)
+        content = read_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigError(f"configuration {path}, line {line}: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"configuration {path}: not YAML ({error})") from None
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"configuration {path}: not YAML that is read ({reason})") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from framework.errors import ConfigError
-from framework.reading import why_unreadable
+from framework.reading import read_limited, why_unreadable
 
 SHORTEST = 16
 """Bytes. Below that a key could be found by trying."""
+
+LONGEST = 2**16
+"""Bytes."""
 
 
 def read_key(path: Path, warn: Callable[[str], None]) -> bytes:
@@ -26,7 +29,7 @@ def read_key(path: Path, warn: Callable[[str], None]) -> bytes:
     """
     hint = "make one with: head -c 32 /dev/urandom | base64 > donor.key && chmod 600 donor.key"
     try:
-        key = path.read_bytes().strip()
+        key = read_limited(path, LONGEST).strip()
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise ConfigError(f"key file {path}: no such file; {hint}") from None

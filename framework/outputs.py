@@ -17,7 +17,7 @@ import numpy as np
 
 from framework.atomic import atomic_text, write_text
 from framework.errors import ConfigError, ContractError, MediaError
-from framework.reading import why_unreadable
+from framework.reading import check_file, why_unreadable
 from framework.table import TrackTable
 from framework.timeline import person_name
 from framework.types import EMOTIONS, PersonTimeline, Recommendation, Role
@@ -82,6 +82,10 @@ def _emotion_rows(people: Sequence[PersonTimeline]) -> Iterator[list[str]]:
             ]
 
 
+_MAX_BYTES = 2**28
+"""Of a stored emotions.csv: months of seconds."""
+
+
 def read_emotions(path: Path) -> list[PersonTimeline]:
     """Read ``emotions.csv`` back, for advice or statistics on stored timelines.
 
@@ -91,6 +95,7 @@ def read_emotions(path: Path) -> list[PersonTimeline]:
     """
     grouped: dict[str, list[tuple[int, dict[str, str]]]] = {}
     try:
+        check_file(path, _MAX_BYTES)
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, restval="")
             missing = [c for c in EMOTION_COLUMNS if c not in (reader.fieldnames or ())]

@@ -24,13 +24,14 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.atomic import atomic_text
 from framework.errors import ConfigError, MediaError
-from framework.reading import why_unreadable
+from framework.reading import check_file, why_unreadable
 from framework.table import EmotionSamples, RowState, TrackTable
 from framework.types import EMOTIONS, Role
 
@@ -58,6 +59,11 @@ _FRAME_STATES = ("frame", "miss")
 _ROW_STATES = {state.name.lower(): state for state in RowState}
 _FORMULA = ("=", "+", "-", "@")
 _MAX_FRAMES = 100_000_000
+_MAX_BYTES = 2**31
+_MAX_LINE = 2**16
+"""Characters of a line; ours have a few hundred."""
+_FRAME_BYTES = 6
+"""Bytes that a frame takes in a file at least: its number, its state, commas, a line end."""
 
 
 def save_table(table: TrackTable, path: Path) -> None:
@@ -145,8 +151,10 @@ def load_table(path: Path) -> TrackTable:
         ConfigError: it does not validate; the message names the line and the column.
     """
     try:
+        check_file(path, _MAX_BYTES)
+        most = path.stat().st_size // _FRAME_BYTES
         with path.open(encoding="utf-8-sig", newline="") as handle:
-            return _read(handle)
+            return _read(_lines(handle), most)
     except FileNotFoundError:
         raise MediaError("track table: no such file; `framework analyze` writes one") from None
     except OSError as error:
@@ -157,10 +165,28 @@ def load_table(path: Path) -> TrackTable:
         raise ConfigError(f"track table: not valid CSV ({error})") from None
 
 
-def _read(lines: Iterable[str]) -> TrackTable:
+def _lines(handle: TextIO) -> Iterator[str]:
+    """The lines of a file, none of them so long that it would fill the memory."""
+    number = 0
+    while line := handle.readline(_MAX_LINE + 1):
+        number += 1
+        if len(line) > _MAX_LINE:
+            raise ConfigError(
+                f"track table, line {number}: longer than {_MAX_LINE} characters; "
+                "is this a file from `framework analyze`?"
+            )
+        yield line
+
+
+def _read(lines: Iterable[str], most_frames: int = _MAX_FRAMES) -> TrackTable:
     source = iter(lines)
     first = next(source, "")
     delimiter, meta = _header(first)
+    if meta["frames"] > most_frames:
+        raise ConfigError(
+            f"track table, line 1: frames={meta['frames']:.0f}, but the file is too short for that "
+            "many; each frame has a row of its own"
+        )
     # The reader counts lines itself, quoted line breaks included; the first is already consumed.
     reader = csv.reader(itertools.chain([first], source), delimiter=delimiter, strict=True)
     next(reader)

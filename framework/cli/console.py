@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 
 def fail(message: str, status: int) -> int:
     """Print one line to standard error and return the status."""
-    print(f"error: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody can be told; the status still says it
+        print(f"error: {message}", file=sys.stderr, flush=True)
     return status
 
 
 def warn(message: str) -> None:
     """Print one warning line to standard error."""
-    print(f"warning: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"warning: {message}", file=sys.stderr)
 
 
 def say(message: str = "") -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import TextIO
 
 import typer
 from threadpoolctl import threadpool_limits
 
+from framework.atomic import explain
 from framework.cli.commands import CommandGroup
 from framework.cli.console import fail
 from framework.errors import (
@@ -61,6 +66,9 @@ def _explain(error: Exception) -> int:
         return _interrupted()
     if isinstance(error, BrokenPipeError):
         return _nobody_reads()
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        _silence(sys.stdout)  # or the interpreter tries once more at exit
+        return fail(f"output cannot be written: {explain(error)}", EXIT_CANNOT_RUN)
     if isinstance(error, CheckError):
         return fail(str(error), EXIT_CHECK_FAILED)
     if isinstance(error, FrameworkError):
@@ -79,8 +87,32 @@ def _comes_from_interrupt(error: BaseException | None) -> bool:
 
 def _nobody_reads() -> int:
     """Whoever read the output has left, as ``| head`` does: end without a word."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+    _silence(sys.stdout)  # nothing to flush at exit
     return EXIT_CHECK_FAILED
+
+
+def _silence(stream: TextIO) -> None:
+    """What is written to this stream from now on, and what waits in it, goes nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Where the shell closed an output (``2>&-``), printing must not be an error."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _flushed(status: int) -> int:
+    """Write what waits in the outputs; here a full disk shows at the latest."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        status = _explain(error) or status
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    return status
 
 
 def _interrupted() -> int:
@@ -126,13 +158,12 @@ def _one_thread_for_blas() -> None:
 def entry() -> None:
     """Console-script entry point."""
     _heed_termination()
+    _open_closed_streams()
     _one_thread_for_blas()
-    status = main()
+    status = _flushed(main())
     if status == EXIT_INTERRUPTED:
         # An interrupt inside the import of some extension modules leaves a mark in the interpreter,
         # which then kills itself by SIGINT at exit, whatever status is asked for.
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
 

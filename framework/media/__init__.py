@@ -16,7 +16,7 @@ from pathlib import Path
 from framework.errors import MediaError
 from framework.media.animated_webp import AnimatedWebpReader
 from framework.media.audio import read_audio
-from framework.media.content import STILLS, Content, content_of
+from framework.media.content import STILLS, Content, content_of, is_folder
 from framework.media.encoders import Quality, choose_encoder
 from framework.media.prefetch import prefetch
 from framework.media.probe import probe_file
@@ -61,7 +61,7 @@ def probe(path: str | PathLike[str]) -> SourceInfo:
             open, or is a folder without images. The message is one line.
     """
     where = Path(path)
-    return probe_folder(where) if where.is_dir() else probe_file(where)
+    return probe_folder(where) if is_folder(where) else probe_file(where)
 
 
 def open_reader(path: str | PathLike[str], *, threads: int = 0) -> Reader:
@@ -75,7 +75,7 @@ def open_reader(path: str | PathLike[str], *, threads: int = 0) -> Reader:
         MediaError: as :func:`probe`.
     """
     where = Path(path)
-    if where.is_dir():
+    if is_folder(where):
         return FolderReader(where)
     content = content_of(where)
     if content in STILLS:

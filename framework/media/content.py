@@ -99,6 +99,14 @@ def _webp_is_animated(file: BinaryIO) -> bool:
     return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether this is a folder; False for a name that no file can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def check_readable(path: Path) -> None:
     """Raise :class:`MediaError` unless this is a file with something in it that may be read."""
     try:

@@ -59,6 +59,20 @@ def opened(path: Path) -> Iterator[Pillow.Image]:
         raise MediaError(f"{path}: the image is damaged ({why[:120]})") from error
 
 
+def check_picture(path: Path) -> None:
+    """Look at a picture's size before it is decoded by something else.
+
+    Raises:
+        MediaError: it has more than ``MAX_PIXELS``. Whoever decodes it tells of other faults.
+    """
+    try:
+        with opened(path):
+            pass
+    except MediaError as error:
+        if error.__cause__ is None:  # a limit, and no fault that Pillow found
+            raise
+
+
 def to_bgr(picture: Pillow.Image) -> tuple[Image, list[str]]:
     """Decode a picture: turned by its EXIF orientation, in sRGB, transparent parts over black.
 

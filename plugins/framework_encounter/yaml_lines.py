@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from framework.errors import ConfigError
-from framework.reading import why_unreadable
+from framework.reading import read_limited, why_unreadable
+from framework.yaml_input import read_yaml
 
 MAX_BYTES = 256 * 1024
 
@@ -61,15 +62,12 @@ def read_document(path: Path, kind: str) -> Document:
     """
     name = f"{kind} {path}"
     try:
-        raw = path.read_bytes()
+        raw = read_limited(path, MAX_BYTES)
         text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}: {why_unreadable(error)}") from None
-    if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{name}: expected at most {MAX_BYTES // 1024} KiB")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise ConfigError(f"{name}: YAML aliases are not supported; write the value out")
+        read_yaml(text)  # within limits
         loader = yaml.SafeLoader(text)
         try:
             root = loader.get_single_node()

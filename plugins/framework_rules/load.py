@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from framework.errors import ConfigError
+from framework.reading import UnfitFile, read_limited
 from framework.suggest import did_you_mean
 from framework.types import EMOTIONS
 from framework_rules.schema import Absence, Observation, Rule, RuleFile, SecondObservation
@@ -30,14 +31,13 @@ def load_rules(path: str | Path | None = None) -> RuleFile:
         return parse_rules(text, DEFAULT_RULES)
     file = Path(path)
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = read_limited(file, MAX_BYTES)
+    except UnfitFile as error:
+        raise ConfigError(f"rule file {path}: {error}") from error
     except OSError as error:
         raise ConfigError(
             f"rule file {path}: cannot be read ({error.strerror}); give a YAML file"
         ) from error
-    if len(raw) > MAX_BYTES:
-        raise ConfigError(f"rule file {path}: expected at most {MAX_BYTES // 1024} KiB")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -53,6 +53,7 @@ def test_the_whole_job_writes_what_it_promises(
     )
     assert status == 0
     assert {file.name for file in out.iterdir()} == {
+        ".framework-results.json",
         "anonymized.mp4",
         "audit.json",
         "emotions.csv",

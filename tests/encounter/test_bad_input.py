@@ -106,7 +106,8 @@ def test_the_short_form_from_the_command_line(
     text = capsys.readouterr().out
     assert "camera 2 (doctor): starts at 0.500 s by manual" in text
     assert '"id": "enc-7"' in (out / "encounter.json").read_text()
-    assert not [p for p in out.rglob("*") if p.name.startswith(".")]
+    hidden = [p.name for p in out.rglob("*") if p.name.startswith(".")]
+    assert hidden == [".framework-results.json"]
     # again over the old results, and the recording itself is never replaced
     assert main(["encounter", "run", *given, *FAKES, "-q"]) == 0
     inside = str(out / "camera-1" / "anonymized.mp4")

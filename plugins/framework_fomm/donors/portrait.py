@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import MediaError, UserError
+from framework.media.pillow import check_picture
 from framework.protocols import Detector
 from framework.quality import head_pose
+from framework.reading import UnfitFile, read_limited
 from framework.types import Frame
 from framework_fomm.crop import Square, extract, square_of_box
 from framework_fomm.donors import store
@@ -72,9 +74,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     import cv2
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise MediaError(f"{path.name}: expected a portrait of at most 64 MiB")
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = np.frombuffer(read_limited(path, _MAX_BYTES), np.uint8)
+        if len(data):
+            check_picture(path)  # a few bytes can stand for gigabytes of pixels
+    except UnfitFile as error:
+        raise MediaError(f"{path.name}: {error}; expected a portrait") from None
     except OSError as error:
         raise MediaError(f"{path.name}: {error.strerror}; expected a picture file") from None
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
