@@ -26,7 +26,7 @@ from framework.yaml_input import MAX_BYTES, read_yaml
 Model = TypeVar("Model", bound=BaseModel)
 Options = dict[str, dict[str, Any]]
 
-COMPONENT_GROUPS = ("detector", "tracker", "anonymizer", "voice", "fer", "recommender")
+COMPONENT_GROUPS = ("detector", "tracker", "anonymizer", "voice", "fer", "measures", "recommender")
 """Option groups that belong to a component; ``fer`` is the emotion classifier."""
 
 
@@ -39,6 +39,7 @@ class RunConfig(BaseModel):
     tracker: str = Field("bytetrack", description="face tracker")
     anonymizer: str = Field("blur", description="how faces are covered")
     fer: str = Field("resnet", description="emotion classifier, or 'none'")
+    measures: str = Field("none", description="what else is measured of faces, or 'none'")
     recommender: str = Field("rules", description="source of advice, or 'none'")
     options: Options = Field(
         default_factory=dict, description="options of components and stages, by group and name"

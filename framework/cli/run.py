@@ -70,6 +70,7 @@ def run(
         "on_miss",
         "audio",
         "voice",
+        "measures",
         "per_frame",
         "recheck",
     )
@@ -93,7 +94,7 @@ def analyze(
 
 
 @render_app.command("render")
-@takes_settings(without=("tracker", "role", "people", "fer_rate"))
+@takes_settings(without=("tracker", "role", "people", "fer_rate", "measures"))
 def render(
     source: Source,
     tracks: Annotated[

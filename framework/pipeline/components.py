@@ -15,6 +15,7 @@ from framework.protocols import (
     Anonymizer,
     Detector,
     EmotionClassifier,
+    Measurer,
     Recommender,
     Tracker,
     VoiceAnonymizer,
@@ -41,13 +42,14 @@ KIND_OF_GROUP: dict[str, Kind] = {
     "anonymizer": Kind.ANONYMIZER,
     "voice": Kind.VOICE_ANONYMIZER,
     "fer": Kind.EMOTION_CLASSIFIER,
+    "measures": Kind.MEASURER,
     "recommender": Kind.RECOMMENDER,
 }
 
 VOICE_PACKAGE = "framework-voice"
 """The distribution that brings voice anonymizers; the reference plugins have none."""
 
-OPTIONAL_GROUPS = ("fer", "recommender")
+OPTIONAL_GROUPS = ("fer", "measures", "recommender")
 
 UNPROTECTED = "unprotected"
 """Capability of anonymizers that leave faces as they are; they exist for the benchmark."""
@@ -138,7 +140,7 @@ class Components:
         self.stages = StageOptions.of(self.config)
         self.anonymizers = self._select_anonymizers(names)
         self.others = {}
-        for group in ("detector", "tracker", "fer", "recommender"):
+        for group in ("detector", "tracker", "fer", "measures", "recommender"):
             name = str(getattr(self.config, group))
             if name == NONE and group in OPTIONAL_GROUPS:
                 continue
@@ -202,7 +204,9 @@ class Components:
     def selections(self) -> list[Selection]:
         """Everything that takes part, in the order of the pipeline."""
         first = [self.others[g] for g in ("detector", "tracker") if g in self.others]
-        last = [self.others[g] for g in ("voice", "fer", "recommender") if g in self.others]
+        last = [
+            self.others[g] for g in ("voice", "fer", "measures", "recommender") if g in self.others
+        ]
         return [*first, *self.anonymizers.values(), *last]
 
     def refuse_unprotected(self) -> None:
@@ -278,6 +282,11 @@ class Components:
         made = self._once("fer", selection, EmotionClassifier)
         check_labels(made, selection.name)
         return made
+
+    def measurer(self) -> Measurer | None:
+        """What measures faces, None without one."""
+        selection = self.others.get("measures")
+        return None if selection is None else self._once("measures", selection, Measurer)
 
     def recommender(self) -> Recommender | None:
         """The source of advice, None without one."""

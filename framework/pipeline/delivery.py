@@ -38,13 +38,25 @@ TRACKS = "tracks.csv"
 EMOTIONS = "emotions.csv"
 EMOTIONS_RAW = "emotions_raw.csv"
 EMOTION_FRAMES = "emotions_frames.csv"
+MEASURES = "measures.csv"
+MEASURE_SECONDS = "measures_seconds.csv"
 RECOMMENDATIONS = "recommendations.json"
 REPORT = "report.html"
 AUDIT = "audit.json"
 MANIFEST = "manifest.json"
 ALWAYS = (REPORT, AUDIT, MANIFEST)
 """What every run writes beside the covered recording."""
-NAMES = (EMOTIONS, EMOTIONS_RAW, EMOTION_FRAMES, RECOMMENDATIONS, REPORT, AUDIT, MANIFEST)
+NAMES = (
+    EMOTIONS,
+    EMOTIONS_RAW,
+    EMOTION_FRAMES,
+    MEASURES,
+    MEASURE_SECONDS,
+    RECOMMENDATIONS,
+    REPORT,
+    AUDIT,
+    MANIFEST,
+)
 
 
 class Delivery:

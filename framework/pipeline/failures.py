@@ -13,7 +13,7 @@ class Failure:
     Attributes:
         index: frame in which it happened.
         time_s: presentation time of that frame.
-        stage: detector, tracker, fer, anonymizer.
+        stage: detector, tracker, fer, measures, anonymizer.
         error: name of the exception's class.
     """
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.measurement import Measurements
 from framework.media import Damage, Reader, SourceInfo
 from framework.pipeline.failures import Failure
+from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.sampler import EmotionSampler
 from framework.resolve import ObservationLog
 from framework.table import TrackTable
@@ -30,6 +32,7 @@ class Observed:
         suspect: frames whose picture may be wrong; no detector is trusted on them.
         failures: exceptions of components; their frames are misses.
         notes: what the reader has to say, complete after the pass.
+        measured: the measured faces; None without a measurer.
     """
 
     source: SourceInfo
@@ -40,6 +43,7 @@ class Observed:
     suspect: list[int]
     failures: list[Failure]
     notes: list[str]
+    measured: MeasureSampler | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +55,14 @@ class Analysis:
         observed: what it was concluded from.
         dismissed: (k,) rows of the log that were taken for false alarms.
         failures: exceptions of components; their frames are misses.
+        measurements: what was measured of everybody who is not a bystander.
     """
 
     table: TrackTable
     observed: Observed
     dismissed: NDArray[np.int64]
     failures: list[Failure] = field(default_factory=list)
+    measurements: Measurements | None = None
 
     @property
     def damage(self) -> list[Damage]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from framework.config import RunConfig, load_run_config
 from framework.errors import CheckError, ContractError, MediaError
+from framework.measurement import write_measure_seconds, write_measures
 from framework.media import (
     Reader,
     SourceInfo,
@@ -39,10 +40,12 @@ from framework.pipeline.batches import MOST, in_batches
 from framework.pipeline.components import Components, Selection
 from framework.pipeline.cover import Coverer, read_only
 from framework.pipeline.cover_check import whole_frame_cover
+from framework.pipeline.delivery import MEASURE_SECONDS, MEASURES
 from framework.pipeline.encoder import QUEUE, EncoderThread
 from framework.pipeline.failures import Failure
 from framework.pipeline.find import Finder
 from framework.pipeline.lock import locked_registry
+from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.passes import Analysis, Observed, RecordingView, Rendering
 from framework.pipeline.sampler import EVERY_FRAME_RATE, EmotionSampler
 from framework.pipeline.search import Searched, face_at_each_track
@@ -168,6 +171,8 @@ class Run:
         finder.tracker.reset()
         classifier = components.classifier()
         sampler = EmotionSampler(classifier, self.config.fer_rate) if classifier else None
+        measurer = components.measurer()
+        measuring = MeasureSampler(measurer) if measurer else None
         log = ObservationLog()
         with open_reader(source, threads=components.threads) as reader:
             for batch in in_batches(map(read_only, prefetch(reader, depth=MOST))):
@@ -180,6 +185,8 @@ class Run:
                     log.append(frame, tracks, detections)
                     if sampler is not None:
                         sampler.add(frame, tracks)
+                    if measuring is not None:
+                        measuring.add(frame, tracks)
                 self.progress("analyze", batch[-1].index + 1, reader.info.frame_count)
             return Observed(
                 reader.info,
@@ -190,6 +197,7 @@ class Run:
                 sorted(reader.damaged_frames),
                 finder.failures,
                 list(reader.notes),
+                measuring,
             )
 
     # -- 2. decide who is where ------------------------------------------------------------------
@@ -228,7 +236,11 @@ class Run:
         if seen.sampler is not None:
             table = table.with_samples(seen.sampler.resolved(table))
             failures += seen.sampler.failures
-        found = Analysis(table, seen, resolution.dismissed, failures)
+        measurements = None
+        if seen.measured is not None:
+            measurements = seen.measured.resolved(table)
+            failures += seen.measured.failures
+        found = Analysis(table, seen, resolution.dismissed, failures, measurements)
         _refuse_open(table, found)
         return found
 
@@ -429,6 +441,9 @@ class Run:
             advice,
             rendering.path.name,
         )
+        if found is not None and found.measurements is not None:
+            write_measures(delivery.path(MEASURES), found.measurements, table)
+            write_measure_seconds(delivery.path(MEASURE_SECONDS), found.measurements, table)
         files = delivery.publish()
         summary = summarize(table, audit, agreement, advice, files)
         return RunResult(table, before, agreement, advice, audit, files, summary)

@@ -32,7 +32,7 @@ def group() -> None:
 
 
 @app.command("run")
-@takes_settings(without=("role", "people", "per_frame"))
+@takes_settings(without=("role", "people", "per_frame", "measures"))
 @takes_encounter
 def run(
     encounter: Encounter,

@@ -23,7 +23,7 @@ FOMM_WEIGHTS = WeightSpec(
 
 BASIS_WEIGHTS = WeightSpec(
     file="framework_weights_research:fomm/expression-basis.safetensors",
-    sha256="abccc7fd8f4f69a2cddefe21cffff85ae6723b4c2cdd199896a6a24efc4cdafd",
+    sha256="80435acaafc582851062e57d4705f968f8eb192e7e19c229fcdd9b5bf8ae918d",
     licence="research only (terms of the training data)",
     trained_on=(
         "FER2013 training set",

@@ -14,7 +14,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command("live")
-@takes_settings(without=("on_miss", "audio", "voice", "per_frame", "recheck"))
+@takes_settings(without=("on_miss", "audio", "voice", "per_frame", "measures", "recheck"))
 def live(
     source: Annotated[
         str,

@@ -28,6 +28,9 @@ Floats = NDArray[np.float64]
 NAMED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 """Named expressions that are part of an expression's entries, after the coefficients."""
 
+SHARPEN = 2.5
+"""Exponent on the shares of the named expressions."""
+
 FACE_QUICKER = 2.5
 """A face moves this much faster than the head it is in: its filter is so much shorter."""
 NAMED_SLOWER = 3.0
@@ -74,8 +77,14 @@ class Track:
 
 
 def entries(reading: Reading, votes: Sequence[str]) -> Floats:
-    """(k,) the entries of a reading's expression, in the order of the basis."""
-    named = [reading.votes[list(votes).index(name)] for name in NAMED]
+    """(k,) the entries of a reading's expression, in the order of the basis.
+
+    The named expression is sharpened: where the reader hesitates between two, the donor shows the
+    likelier rather than a mixture that people would call neither.
+    """
+    sharp = reading.votes**SHARPEN
+    sharp = sharp / max(1e-12, float(sharp.sum()))
+    named = [sharp[list(votes).index(name)] for name in NAMED]
     return np.concatenate([reading.coefficients, named])
 
 

@@ -16,7 +16,7 @@ from framework_fomm.absolute.portrait import Portrait
 
 Floats = NDArray[np.float64]
 _SHIFT = 4  # fractional bits of the rasteriser
-_BRIGHTEST, _DARKEST = 0.22, 0.75
+_BRIGHTEST, _DARKEST = 0.2, 0.45
 """Limits of the change of light, natural logarithm: folds are dark, and skin doesn't shine."""
 
 
