@@ -23,7 +23,7 @@ FOMM_WEIGHTS = WeightSpec(
 
 BASIS_WEIGHTS = WeightSpec(
     file="framework_weights_research:fomm/expression-basis.safetensors",
-    sha256="80435acaafc582851062e57d4705f968f8eb192e7e19c229fcdd9b5bf8ae918d",
+    sha256="778ea7e96f7c3cdb7c1e321756f1c4a56818186ed146d6a61f31a035536bf750",
     licence="research only (terms of the training data)",
     trained_on=(
         "FER2013 training set",

@@ -321,6 +321,25 @@ def test_movement_that_the_expression_does_not_explain_is_kept_and_the_shape_of_
     assert np.abs(chin - single[0].displacement[mesh.CHIN, 1]).max() < 0.01
 
 
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_smile_moves_the_corners_of_the_mouth_up_on_a_still_and_when_it_lasts(
+    basis: Basis, reader: Reader, neutral_reading: Reading, count: int
+) -> None:
+    smile = neutral_reading.coefficients.copy()
+    for name in ("mouthSmileLeft", "mouthSmileRight"):
+        smile[reader.coefficients.index(name)] = 0.9
+    readings = [replace(neutral_reading, coefficients=smile)] * count
+    track = poses.track_of(readings, reader.votes, basis.reference)
+    result = poses.whole(track, np.arange(count) / 25.0, basis, FommOptions())
+    for pose in result:
+        corners = pose.displacement[[mesh.MOUTH_LEFT, mesh.MOUTH_RIGHT]]
+        assert corners[:, 1].max() < -0.03
+        assert corners[0, 0] - corners[1, 0] > 0.05
+    live = poses.LivePose(basis, FommOptions())
+    corners = live(poses.track_of(readings[:1], reader.votes, basis.reference), 0.0).displacement
+    assert corners[mesh.MOUTH_LEFT, 1] < -0.03
+
+
 # --- files ---
 
 

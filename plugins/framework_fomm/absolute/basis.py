@@ -20,6 +20,7 @@ from framework.errors import WeightsError
 
 Floats = NDArray[np.float64]
 
+_UPPER_MOST, _LOWER_MOST = 0.17, 0.45  # eye units that brows and lids, mouth and jaw move at most
 _BROWS_END, _MOUTH_BEGINS = 0.3, 0.55  # heights on the face, eye units below the bridge
 
 
@@ -63,6 +64,13 @@ class Basis:
         low = np.clip((self.reference[:, 1:2] - _BROWS_END) / (_MOUTH_BEGINS - _BROWS_END), 0, 1)
         upper, lower, _ = self.strength
         return np.asarray(1 + share * (upper + low * (lower - upper) - 1), np.float64)
+
+    def limited(self, displacement: Floats) -> Floats:
+        """(478, 3) the same, softly limited to what skin can do."""
+        low = np.clip((self.reference[:, 1:2] - _BROWS_END) / (_MOUTH_BEGINS - _BROWS_END), 0, 1)
+        most = _UPPER_MOST + low * (_LOWER_MOST - _UPPER_MOST)
+        size = np.linalg.norm(displacement, axis=1, keepdims=True) / most
+        return np.asarray(displacement / np.sqrt(1 + size**2), np.float64)
 
     def shade(self, expression: Floats) -> NDArray[np.float32]:
         """(s, s) float32 change of the light's logarithm on the canvas."""

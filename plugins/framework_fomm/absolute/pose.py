@@ -117,12 +117,17 @@ def whole(track: Track, time_s: Floats, basis: Basis, options: FommOptions) -> l
     coefficients = gaussian(track.expression[:, : -len(NAMED)], time_s, face_s)
     named = gaussian(track.expression[:, -len(NAMED) :], time_s, NAMED_SLOWER * head_s)
     expression = np.concatenate([coefficients, named], 1)
-    detail = np.zeros_like(track.front)
-    if len(time_s) >= _FEW:
-        explained = np.stack([basis.move(e) for e in track.expression]) / basis.strength[0]
-        rest = track.front - explained
-        detail = _limited(gaussian(rest - np.median(rest, axis=0), time_s, face_s))
-    return [_pose(head[i], turn[i], eyes[i], expression[i], detail[i]) for i in range(len(time_s))]
+    moved = np.stack([basis.move(e) for e in expression])
+    if len(time_s) < _FEW:
+        displacement = basis.factors() * moved
+    else:
+        rest = track.front - np.stack([basis.move(e) for e in track.expression])
+        beyond = _limited(gaussian(rest - np.median(rest, axis=0), time_s, face_s))
+        usual = np.median(moved, axis=0)
+        displacement = basis.factors() * usual + basis.factors(_MOVING) * (moved - usual) + beyond
+    return [
+        _pose(head[i], turn[i], eyes[i], expression[i], displacement[i]) for i in range(len(time_s))
+    ]
 
 
 def _pose(

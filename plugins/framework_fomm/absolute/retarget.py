@@ -24,7 +24,7 @@ MAX_YAW_DEG, MAX_PITCH_DEG = 32.0, 24.0
 """A portrait is turned no further: beyond it there is nothing to show of the other side."""
 
 _PIVOT = np.array([0.0, 0.0, 0.45])  # from the stable points: where a neck carries the head
-_LEAST_LID_GAP, _LARGEST_LID_GAP = 0.06, 1.75  # of the donor's
+_LEAST_LID_GAP, _LARGEST_LID_GAP = 0.06, 1.5  # of the donor's
 _IRIS_SHARE = 0.5  # of the eye's half width that an iris may move aside
 _IRIS_RANGE = (0.2, 0.75)  # of the gap between the lids, where the middle of an iris may lie
 _CLOSED = 0.01  # eye units between inner lips that are closed
@@ -76,6 +76,7 @@ def move(
         displacement: (478, 3) eye units, of a mean face.
         yaw, pitch: of the head, degrees, signs as in :func:`mesh.angles`.
     """
+    displacement = basis.limited(displacement)
     shape = portrait.shape + displacement
     _move_lids(shape, portrait.shape, basis.reference, displacement, gaze)
     _move_lips(shape, portrait.shape)
