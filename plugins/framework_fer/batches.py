@@ -22,7 +22,8 @@ class TrainingBatches:
 
     Attributes:
         faces: what to train on.
-        targets: (n, classes) float32, rows sum to 1: the labels, or softer ones.
+        targets: (n, k) float32, see :func:`framework_fer.votes.targets`; further columns are scores
+            of facial movements, NaN where unknown.
         augmentation: see :class:`Augmentation`.
         side: of the network's input, pixels.
         batch: faces in a batch.
@@ -50,7 +51,7 @@ class TrainingBatches:
         return max(1, len(self.faces) // self.batch)
 
     def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(b, 1, side, side) normalised faces and (b, classes) targets; b is this part's share."""
+        """(b, 1, side, side) normalised faces and (b, k) targets; b is this part's share."""
         rows = self.order()[step * self.batch : (step + 1) * self.batch]
         rng = np.random.default_rng([self.seed, self.epoch, step, self.part])
         rows = rows[self.part :: self.parts]

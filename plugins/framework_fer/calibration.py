@@ -74,6 +74,29 @@ def fit_temperature(
     return float(np.exp((left + right) / 2))
 
 
+def fit_share_temperature(
+    logits: NDArray[np.float32], shares: NDArray[np.float32], low: float = 0.2, high: float = 5.0
+) -> float:
+    """The temperature at which probabilities are closest to shares of votes (cross-entropy).
+
+    Args:
+        logits: (n, classes), of faces that training has not seen.
+        shares: (n, classes), rows sum to 1.
+        low, high: bounds.
+    """
+    from scipy.optimize import minimize_scalar
+
+    given = np.asarray(logits, np.float64)
+
+    def loss(log_temperature: float) -> float:
+        scaled = given / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float(-(shares * (scaled - np.log(np.exp(scaled).sum(1, keepdims=True)))).sum())
+
+    found = minimize_scalar(loss, bounds=(np.log(low), np.log(high)), method="bounded")
+    return float(np.exp(found.x))
+
+
 def fit_vector(
     logits: NDArray[np.float32], labels: NDArray[np.int64], penalty: float = PENALTY
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,10 +14,11 @@ from framework.types import EMOTIONS, Image
 from framework.weights import verified
 from framework_fer import weightfile
 from framework_fer.baseline import RestingFace
-from framework_fer.calibration import calibrated
+from framework_fer.calibration import softmax
 from framework_fer.config import ClassifierOptions
 from framework_fer.framing import CROP_SCALE, INPUT_SIZE, Framing, network_input
 from framework_fer.runtime import OnnxRuntime, Runtime, TorchRuntime, choose
+from framework_fer.votes import HEADS, OUTPUTS, Labelling, among_seven, seven_and_other
 
 RESNETS = ("face-resnet29-pair", "face-resnet29")
 """Architectures of ``resnet``: what is shipped, and what ``framework_fer.train`` writes."""
@@ -30,6 +31,7 @@ class ExpressionClassifier:
         runtime: the loaded network.
         description: what its weight file says about it.
         options: see :class:`ClassifierOptions`.
+        labelling: whose labels are forecast, see :data:`framework_fer.votes.Labelling`.
 
     Attributes:
         labels: the seven classes.
@@ -45,9 +47,14 @@ class ExpressionClassifier:
     crop_scale: float = CROP_SCALE
 
     def __init__(
-        self, runtime: Runtime, description: weightfile.Description, options: ClassifierOptions
+        self,
+        runtime: Runtime,
+        description: weightfile.Description,
+        options: ClassifierOptions,
+        labelling: Labelling = "votes",
     ) -> None:
         self.runtime = runtime
+        self.labelling = labelling
         self.description = description
         self._batch = options.batch
         self.unknown_below: float = (
@@ -59,7 +66,7 @@ class ExpressionClassifier:
             self.correction = RestingFace(description.neutral_profile, limit=options.baseline_limit)
 
     def classify(self, faces: Sequence[Image]) -> NDArray[np.float32]:
-        """Probabilities of aligned crops.
+        """Probabilities of aligned crops: the chance that most people see this expression.
 
         Args:
             faces: squares of :func:`framework.alignment.align` with ``input_size`` and
@@ -77,17 +84,32 @@ class ExpressionClassifier:
         self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing
     ) -> NDArray[np.float32]:
         """The same for faces in any framing, see :mod:`framework_fer.framing`."""
-        said = self.description
-        return calibrated(
-            self.logits(faces, framing), said.temperature, said.factor, said.offset, said.sharpening
-        )
+        logits = self.logits(faces, framing)
+        if self.labelling == "fer2013":
+            return self.description.fer2013.probabilities(logits[:, HEADS[1]])
+        return among_seven(self.description.majority.probabilities(seven_and_other(logits)))
+
+    def votes(
+        self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing = Framing.ALIGNED
+    ) -> NDArray[np.float32]:
+        """How ten people's votes would be shared out.
+
+        Args:
+            faces, framing: see :meth:`classify` and :meth:`classify_framed`.
+
+        Returns:
+            (len(faces), 10) float32 in the order of :data:`framework_fer.votes.CHOICES`, rows sum
+            to 1.
+        """
+        logits = self.logits(faces, framing)[:, HEADS[0]]
+        return softmax(logits, self.description.votes_temperature)
 
     def logits(
         self, faces: Sequence[Image] | NDArray[np.uint8], framing: Framing
     ) -> NDArray[np.float32]:
-        """Logits before calibration, (len(faces), 7) float32."""
+        """Logits of both heads before calibration, (len(faces), 17) float32."""
         side = self.description.side
-        rows = [np.zeros((0, len(EMOTIONS)), np.float32)]
+        rows = [np.zeros((0, OUTPUTS), np.float32)]
         for start in range(0, len(faces), self._batch):
             inputs = network_input(faces[start : start + self._batch], side, framing)
             rows.append(self.runtime.logits(inputs))

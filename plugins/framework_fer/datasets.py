@@ -1,10 +1,14 @@
 """Labelled faces from arrays, folders and tables, in one form.
 
 * ``.npz``: ``x`` uint8 (n, h, w) or (n, h, w, 3) BGR, and ``y`` (n,), integers in the order of the
-  seven classes or strings; faces framed like FER2013's.
+  seven classes or strings; faces framed like FER2013's. With ``votes`` (n, 10), what ten people
+  chose (:mod:`framework_fer.votes`), the label is that of the majority, and ``y`` is kept beside
+  it. ``scores`` (n, k), from 0 to 1 and NaN where unknown, are facial movements as another network
+  sees them, the same for a face and its mirror image; a training may learn them too.
 * A folder with one folder for each class, named like it, that contain pictures of faces.
 * ``.csv`` with the columns ``file`` (relative to the table) and ``label`` (or ``expression``, or
-  ``emotion``); optional ``person`` (or ``identity``); the face's place as a box ``left``, ``top``,
+  ``emotion``); optional ``person`` (or ``identity``), ``score_...`` (as ``scores`` above, empty
+  where unknown); the face's place as a box ``left``, ``top``,
   ``right``, ``bottom`` in pixels, or as five landmarks ``right_eye_x`` ... ``mouth_left_y`` (the
   person's own right and left).
 
@@ -16,8 +20,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +32,14 @@ from framework.errors import MediaError, UserError
 from framework.types import EMOTIONS
 from framework_fer.framing import WINDOW, Framing, as_grey
 from framework_fer.labels import known
+from framework_fer.votes import CHOICES, OTHER, Labelling, majority
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm"}
 _POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 _BOX = ("left", "top", "right", "bottom")
 _LABEL = ("label", "expression", "emotion")
 _PERSON = ("person", "identity")
+_SCORE = "score_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,12 @@ class LabelledFaces:
         labels: (n,) int64, indices into :data:`framework.types.EMOTIONS`.
         person: n names, or empty where the set does not say who is who.
         excluded: label -> count of the rows that were left out because of an unknown label.
+        votes: (n, 10) float32, counts of :data:`framework_fer.votes.CHOICES`; NaN where nobody was
+            asked. None: no face has any.
+        scores: (n, k) float32, 0 to 1, facial movements to learn besides; NaN where unknown. None:
+            no face has any.
+        group: n names of groups to report on apart, or empty.
+        original: (n,) int64, FER2013's own labels, -1 where there is none. None: no face has one.
     """
 
     name: str
@@ -54,6 +67,10 @@ class LabelledFaces:
     labels: NDArray[np.int64]
     person: tuple[str, ...] = ()
     excluded: dict[str, int] | None = None
+    votes: NDArray[np.float32] | None = None
+    original: NDArray[np.int64] | None = None
+    scores: NDArray[np.float32] | None = None
+    group: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.greys)
@@ -67,6 +84,10 @@ class LabelledFaces:
             labels=self.labels[rows],
             person=tuple(self.person[i] for i in rows) if self.person else (),
             excluded=self.excluded,
+            votes=None if self.votes is None else self.votes[rows],
+            original=None if self.original is None else self.original[rows],
+            scores=None if self.scores is None else self.scores[rows],
+            group=tuple(self.group[i] for i in rows) if self.group else (),
         )
 
 
@@ -93,13 +114,23 @@ def from_box(box: Sequence[float]) -> NDArray[np.float64]:
     return np.array([[1 / side, 0, (0.5 - x) / side], [0, 1 / side, (0.5 - y) / side]])
 
 
-def load(path: Path, framing: Framing = Framing.TIGHT) -> LabelledFaces:
+def load(
+    path: Path,
+    framing: Framing = Framing.TIGHT,
+    labelling: Labelling = "votes",
+    keep_other: bool = False,
+    by: str = "",
+) -> LabelledFaces:
     """Read a labelled set of any form, see the module's description.
 
     Args:
         path: ``.npz``, folder or ``.csv``.
         framing: how the pictures of an array or a folder were cut; tables with boxes or landmarks
             say so themselves.
+        labelling: of two labels of an array with votes, the one that counts.
+        keep_other: faces whose majority chose none of the seven expressions stay in, with the label
+            :data:`framework_fer.votes.OTHER`; they have something to teach, but are no test.
+        by: column of a table, or array (n,) of an ``.npz``, that names each face's group.
 
     Raises:
         UserError: another form, a missing column, no row with a known label.
@@ -108,9 +139,9 @@ def load(path: Path, framing: Framing = Framing.TIGHT) -> LabelledFaces:
     if path.is_dir():
         faces = _folder(path, framing)
     elif path.suffix == ".npz" and path.is_file():
-        faces = _arrays(path, framing)
+        faces = _arrays(path, framing, labelling, keep_other, by)
     elif path.suffix == ".csv" and path.is_file():
-        faces = _table(path, framing)
+        faces = _table(path, framing, by)
     elif not path.exists():
         raise UserError(f"data {path.name}: no such file or folder; check the path")
     else:
@@ -163,7 +194,9 @@ def _gather(
     )
 
 
-def _arrays(path: Path, framing: Framing) -> LabelledFaces:
+def _arrays(
+    path: Path, framing: Framing, labelling: Labelling, keep_other: bool, by: str = ""
+) -> LabelledFaces:
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = {"x", "y"} - set(file.files)
@@ -172,8 +205,17 @@ def _arrays(path: Path, framing: Framing) -> LabelledFaces:
                     f"data {path.name}: expected the arrays x and y, found {sorted(file.files)}"
                 )
             x, y = file["x"], file["y"]
+            votes = file["votes"] if "votes" in file.files else None
+            scores = file["scores"] if "scores" in file.files else None
+            if by and by not in file.files:
+                raise UserError(
+                    f"data {path.name}: no array {by!r} to group by, found {sorted(file.files)}"
+                )
+            group = tuple(str(name) for name in file[by].tolist()) if by else ()
     except (OSError, ValueError) as error:
         raise UserError(f"data {path.name}: expected an .npz file without objects") from error
+    if by and len(group) != len(x):
+        raise UserError(f"data {path.name}: expected a group for each face in {by!r}")
     if x.ndim not in (3, 4) or len(x) != len(y) or y.ndim != 1:
         raise UserError(
             f"data {path.name}: expected x (n, h, w) or (n, h, w, 3) and y (n,), "
@@ -184,7 +226,54 @@ def _arrays(path: Path, framing: Framing) -> LabelledFaces:
     rows = [i for i, index in enumerate(indices) if index is not None]
     greys = [as_grey(x[i], i) for i in rows]
     placement = [_placed(grey.shape, framing) for grey in greys]
-    return _gather(path.stem, [labels[i] for i in rows], greys, placement, (), excluded)
+    faces = _gather(path.stem, [labels[i] for i in rows], greys, placement, (), excluded)
+    if group:
+        faces = replace(faces, group=tuple(group[i] for i in rows))
+    if scores is not None:
+        faces = replace(faces, scores=_checked_scores(path, scores, len(x))[rows])
+    if votes is None:
+        return faces
+    if votes.shape != (len(x), len(CHOICES)) or not (votes.sum(axis=1) > 0).all():
+        raise UserError(
+            f"data {path.name}: expected votes (n, {len(CHOICES)}) with at least one vote for each "
+            f"face, got {votes.shape}"
+        )
+    return _with_votes(faces, votes[rows], labelling, keep_other)
+
+
+def _checked_scores(path: Path, scores: NDArray[Any], n: int) -> NDArray[np.float32]:
+    if scores.ndim != 2 or len(scores) != n or not np.issubdtype(scores.dtype, np.floating):
+        raise UserError(
+            f"data {path.name}: expected scores (n, k) of floating point, got {scores.dtype} "
+            f"{scores.shape}"
+        )
+    known_ones = scores[np.isfinite(scores)]
+    if known_ones.size and (known_ones.min() < 0 or known_ones.max() > 1):
+        raise UserError(f"data {path.name}: expected scores from 0 to 1, or NaN where unknown")
+    return np.asarray(scores, np.float32)
+
+
+def _with_votes(
+    faces: LabelledFaces, votes: NDArray[Any], labelling: Labelling, keep_other: bool
+) -> LabelledFaces:
+    """The same faces with what people chose, under one of the two labellings."""
+    own = faces.labels
+    chosen = majority(votes)
+    faces = replace(
+        faces,
+        labels=chosen if labelling == "votes" else own,
+        votes=np.asarray(votes, np.float32),
+        original=own,
+    )
+    other = chosen == OTHER
+    if labelling == "fer2013" or keep_other or not other.any():
+        return faces
+    left_out = {
+        CHOICES[index]: int((np.asarray(votes).argmax(axis=1) == index).sum())
+        for index in range(OTHER, len(CHOICES))
+    }
+    excluded = {**(faces.excluded or {}), **{name: n for name, n in left_out.items() if n}}
+    return replace(faces.take(np.flatnonzero(~other)), excluded=excluded)
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:
@@ -210,7 +299,7 @@ def _folder(path: Path, framing: Framing) -> LabelledFaces:
     return _gather(path.name, [label for label, _ in kept], greys, placement, (), excluded)
 
 
-def _table(path: Path, framing: Framing) -> LabelledFaces:
+def _table(path: Path, framing: Framing, by: str = "") -> LabelledFaces:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns = set(reader.fieldnames or ())
@@ -244,4 +333,17 @@ def _table(path: Path, framing: Framing) -> LabelledFaces:
         greys.append(grey)
     person = [row[named] or "" for row in kept] if named else []
     labels = [row[label] for row in kept]
-    return _gather(path.stem, labels, greys, placement, person, excluded)
+    faces = _gather(path.stem, labels, greys, placement, person, excluded)
+    if by:
+        if by not in columns:
+            raise UserError(f"data {path.name}: no column {by!r} to group by")
+        faces = replace(faces, group=tuple(row[by] or "" for row in kept))
+    scored = [name for name in reader.fieldnames or () if name.startswith(_SCORE)]
+    if not scored:
+        return faces
+    try:
+        values = [[float(row[name] or "nan") for name in scored] for row in kept]
+    except (TypeError, ValueError) as error:
+        raise UserError(f"data {path.name}: expected numbers in {_SCORE}... ({error})") from error
+    scores = _checked_scores(path, np.array(values, np.float64).reshape(len(kept), -1), len(kept))
+    return replace(faces, scores=scores)

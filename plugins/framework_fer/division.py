@@ -10,6 +10,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from framework.errors import UserError
 from framework.types import EMOTIONS
 from framework_fer import datasets, duplicates
 from framework_fer.augment import plain_view
@@ -42,6 +43,34 @@ def joined(sets: Sequence[LabelledFaces]) -> LabelledFaces:
         )
         if named
         else (),
+        votes=_stacked([faces.votes for faces in sets], [len(faces) for faces in sets]),
+        scores=_stacked([faces.scores for faces in sets], [len(faces) for faces in sets]),
+        original=None
+        if all(faces.original is None for faces in sets)
+        else np.concatenate(
+            [
+                np.full(len(faces), -1, np.int64) if faces.original is None else faces.original
+                for faces in sets
+            ]
+        ),
+    )
+
+
+def _stacked(
+    values: Sequence[NDArray[np.float32] | None], sizes: Sequence[int]
+) -> NDArray[np.float32] | None:
+    """Votes or scores of several sets, NaN for a set without."""
+    widths = {rows.shape[1] for rows in values if rows is not None}
+    if not widths:
+        return None
+    if len(widths) > 1:
+        raise UserError(f"data: expected as many scores in every set, got {sorted(widths)}")
+    (width,) = widths
+    return np.concatenate(
+        [
+            np.full((size, width), np.nan, np.float32) if rows is None else rows
+            for rows, size in zip(values, sizes, strict=True)
+        ]
     )
 
 
@@ -52,7 +81,7 @@ def limited(faces: LabelledFaces, per_class: int, seed: int) -> LabelledFaces:
     rng = np.random.default_rng(seed)
     rows = [
         rng.permutation(np.flatnonzero(faces.labels == label))[:per_class]
-        for label in range(len(EMOTIONS))
+        for label in range(len(EMOTIONS) + 1)
     ]
     return faces.take(np.sort(np.concatenate(rows)))
 
@@ -120,9 +149,9 @@ def divided(
     Raises:
         UserError: a file that does not read as labelled faces.
     """
-    sets = [datasets.load(path) for path in data]
+    sets = [datasets.load(path, keep_other=True) for path in data]
     extra = [limited(datasets.load(path), also_per_class, recipe.division) for path in also]
-    tests = tuple(datasets.load(path) for path in test)
+    tests = tuple(datasets.load(path, keep_other=True) for path in test)
     for faces in (*sets, *extra, *tests):
         if faces.excluded:
             typer.echo(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from framework_fer.votes import OUTPUTS
+
 # (expansion, channels, repeats, stride, kernel) of EfficientNet-B0, which Lite0 shares.
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -74,7 +76,7 @@ class EfficientNetLite(nn.Module):
         dropout: share of the pooled features that training leaves out.
     """
 
-    def __init__(self, classes: int = 7, dropout: float = 0.3) -> None:
+    def __init__(self, classes: int = OUTPUTS, dropout: float = 0.3) -> None:
         super().__init__()
         self.stem_pad = _same_padding(3, 2)
         self.stem = nn.Conv2d(1, STEM, 3, 2, bias=False)

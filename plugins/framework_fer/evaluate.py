@@ -2,7 +2,8 @@
 
 Prints accuracy, unweighted average recall, calibration error, the confusion matrix and the speed;
 ``--json`` writes the same. ``--find-faces`` takes whole photographs. ``--robustness`` adds results
-by face size and under each synthetic degradation.
+by face size and under each synthetic degradation, ``--by`` results by group. ``--labels fer2013``
+measures the second head on FER2013's own labels, for comparison with the literature.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from framework_fer.datasets import LabelledFaces
 from framework_fer.degradation import DEGRADATIONS, Grey, at_size
 from framework_fer.framing import Framing
 from framework_fer.reading_quality import by_quality
+from framework_fer.votes import HEADS, Labelling, second_panel
 from framework_fer.whole_pictures import found
 
 SIZES = (24, 32, 48, 64, 96, 128, 224)
@@ -157,6 +159,77 @@ def robustness(
     }
 
 
+def against_votes(
+    forecast: NDArray[np.float32], answers: NDArray[np.float32], faces: LabelledFaces
+) -> dict[str, Any]:
+    """How well the votes themselves are forecast, and how far people agree with each other.
+
+    Args:
+        forecast: (n, 10), shares of the ten votes.
+        answers: (n, 7).
+        faces: with votes and the labels of their majority.
+    """
+    assert faces.votes is not None
+    counts = np.asarray(faces.votes, np.float64)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    clear = counts.max(axis=1) * 2 > counts.sum(axis=1)
+    top = forecast.argmax(axis=1)
+    return {
+        "total_variation": float(np.abs(forecast - shares).sum(axis=1).mean() / 2),
+        "share_of_the_answer": {
+            "forecast": float(forecast.max(axis=1).mean()),
+            "people": float(shares[np.arange(len(top)), top].mean()),
+        },
+        "clear_majority": {
+            "n": int(clear.sum()),
+            "accuracy": metrics.accuracy(answers[clear], faces.labels[clear]),
+            "uar": metrics.unweighted_average_recall(answers[clear], faces.labels[clear]),
+        },
+        "second_panel": second_panel(counts),
+    }
+
+
+def by_original_label(
+    classifier: ExpressionClassifier, faces: LabelledFaces, draws: int
+) -> dict[str, Any]:
+    """Accuracy, UAR and ECE of the second head on FER2013's own labels of the same faces."""
+    assert faces.original is not None
+    logits = classifier.logits(tight_views(faces), Framing.TIGHT)[:, HEADS[1]]
+    probabilities = classifier.description.fer2013.probabilities(logits)
+    return measure(probabilities, faces.original, draws)
+
+
+def by_group(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    group: Sequence[str],
+    draws: int,
+) -> dict[str, dict[str, Any]]:
+    """Accuracy with its interval in each group of faces, in order of the names.
+
+    Args:
+        probabilities: (n, 7).
+        labels: (n,).
+        group: n names; an empty one belongs to no group.
+        draws: of the bootstrap; 0 leaves the intervals out.
+    """
+    names = np.array(group)
+    result: dict[str, dict[str, Any]] = {}
+    for name in sorted(set(group) - {""}):
+        mine = np.flatnonzero(names == name)
+        p, y = probabilities[mine], labels[mine]
+        row: dict[str, Any] = {
+            "n": len(mine),
+            "accuracy": metrics.accuracy(p, y),
+            "uar": metrics.unweighted_average_recall(p, y),
+            "ece": metrics.expected_calibration_error(p, y),
+        }
+        if draws:
+            row["interval_95"] = metrics.bootstrap(metrics.accuracy, p, y, draws)
+        result[name] = row
+    return result
+
+
 def evaluate(
     classifier: ExpressionClassifier, faces: LabelledFaces, draws: int
 ) -> tuple[dict[str, Any], NDArray[np.float32]]:
@@ -171,6 +244,11 @@ def evaluate(
     result["runtime"] = classifier.runtime.name
     result["data"] = faces.name
     result["excluded_labels"] = faces.excluded or {}
+    if faces.votes is not None and classifier.labelling == "votes":
+        forecast = classifier.votes(views, Framing.TIGHT)
+        result["votes"] = against_votes(forecast, probabilities, faces)
+    if faces.group:
+        result["groups"] = by_group(probabilities, faces.labels, faces.group, draws)
     return result, probabilities
 
 
@@ -201,6 +279,18 @@ def text(result: dict[str, Any]) -> str:
     if len(result["per_class"]) < len(EMOTIONS):
         among = 100 * result["accuracy_among_present"]
         lines.append(f"among the classes present  {among:.2f} %")
+    if "votes" in result:
+        votes, clear = result["votes"], result["votes"]["clear_majority"]
+        share = votes["share_of_the_answer"]
+        lines += [
+            f"most people agree           n = {clear['n']}: {100 * clear['accuracy']:.2f} %, "
+            f"unweighted {100 * clear['uar']:.2f} %",
+            f"another ten people         {100 * votes['second_panel']:.2f} % (simulated from the "
+            "votes)",
+            f"share of the answer        forecast {100 * share['forecast']:.1f} %, people "
+            f"{100 * share['people']:.1f} %; total variation of the votes "
+            f"{votes['total_variation']:.3f}",
+        ]
     lines += ["", "confusion (rows: label, columns: answer)"]
     short = [name[:7] for name in result["labels"]]
     lines.append(" " * 10 + "".join(f"{name:>9}" for name in short) + "   recall")
@@ -209,9 +299,22 @@ def text(result: dict[str, Any]) -> str:
         recall = f"{100 * row[index] / total:7.1f} %" if total else "      -"
         cells = "".join(f"{count:>9}" for count in row)
         lines.append(f"{result['labels'][index]:<10}{cells} {recall}")
+    if "groups" in result:
+        lines += ["", *_groups_text(result["groups"])]
     if "robustness" in result:
         lines += ["", *_robustness_text(result["robustness"])]
     return "\n".join(lines)
+
+
+def _groups_text(groups: dict[str, dict[str, Any]]) -> list[str]:
+    lines = ["group                 n   accuracy, 95 % interval"]
+    for name, row in groups.items():
+        text = f"{name:<18}{row['n']:>5}   {100 * row['accuracy']:.1f} %"
+        if "interval_95" in row:
+            low, high = row["interval_95"]
+            text += f" ({100 * low:.1f} to {100 * high:.1f})"
+        lines.append(text)
+    return lines
 
 
 def _robustness_text(tables: dict[str, Any]) -> list[str]:
@@ -242,6 +345,12 @@ def main(
         Path | None, typer.Option(help="another weight file of its architecture")
     ] = None,
     json_out: Annotated[Path | None, typer.Option("--json", help="write the result here")] = None,
+    labels: Annotated[
+        str, typer.Option(help="votes: what most of ten people chose; fer2013: FER2013's own label")
+    ] = "votes",
+    by: Annotated[
+        str, typer.Option(help="also by group: a column of the table or an array of the .npz")
+    ] = "",
     framing: Annotated[
         Framing, typer.Option(help="how arrays and folders were cut: like FER2013, or aligned")
     ] = Framing.TIGHT,
@@ -273,13 +382,16 @@ def main(
     try:
         if classifier not in FACTORIES:
             raise UserError(f"--classifier {classifier}: expected one of {', '.join(FACTORIES)}")
+        if labels not in ("votes", "fer2013"):
+            raise UserError(f"--labels {labels}: expected votes or fer2013")
         if device not in ("auto", "cpu", "cuda"):
             raise UserError(f"--device {device}: expected auto, cpu or cuda")
         options = ClassifierOptions.model_validate(
             {"runtime": runtime, "precision": precision, "weights": weights, "batch": batch}
         )
         context = BuildContext(threads=threads, device=device)  # type: ignore[arg-type]
-        faces, without = datasets.load(data, framing), 0
+        labelling: Labelling = "fer2013" if labels == "fer2013" else "votes"
+        faces, without = datasets.load(data, framing, labelling, by=by), 0
         if find_faces:
             finder = Registry.load().create(Kind.DETECTOR, detector, {}, context)
             faces, without = found(faces, finder)
@@ -287,9 +399,11 @@ def main(
             group = duplicates.groups(duplicates.miniatures(faces))
             faces = faces.take(np.flatnonzero(group == np.arange(len(faces))))
         loaded = FACTORIES[classifier](options, context)
+        loaded.labelling = labelling
         result, _ = evaluate(loaded, faces, bootstrap)
         result["classifier"] = classifier
         result["precision"] = options.precision
+        result["labelling"] = labelling
         result["without_face"] = without
         if robustness_tables:
             result["robustness"] = robustness(loaded, faces, limit, seed)

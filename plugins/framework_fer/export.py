@@ -18,7 +18,6 @@ import typer
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, UserError
-from framework.types import EMOTIONS
 from framework_fer import datasets, weightfile
 from framework_fer.networks import ARCHITECTURES, build_network
 
@@ -57,7 +56,7 @@ def graph_of(architecture: str, side: int = 112) -> tuple[bytes, dict[str, list[
 def _state_names(architecture: str) -> list[str]:
     return [
         name
-        for name, values in build_network(architecture, len(EMOTIONS)).state_dict().items()
+        for name, values in build_network(architecture).state_dict().items()
         if values.dtype.is_floating_point
     ]
 
@@ -68,7 +67,7 @@ def _traced(
     import onnx
     import torch
 
-    network = build_network(architecture, len(EMOTIONS))
+    network = build_network(architecture)
     if tensors is not None:
         state = network.state_dict()
         state.update({name: torch.from_numpy(values) for name, values in tensors.items()})

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from framework.errors import UserError, WeightsError
+from framework.types import EMOTIONS
 from framework_fer import weightfile
 from framework_fer.efficientnet import EfficientNetLite
 from framework_fer.resnet import FaceResNet
+from framework_fer.votes import CHOICES
 
 DLIB_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 _LAYERS = re.compile(rb"(con_4|affine_)")
@@ -64,10 +66,28 @@ def load_own(network: nn.Module, path: Path) -> None:
     """
     tensors, _ = weightfile.read(path)
     state = network.state_dict()
+    if len(tensors.get("fc.bias", ())) == len(EMOTIONS):
+        tensors = tensors | _with_both_heads(tensors["fc.weight"], tensors["fc.bias"])
     expected = {n: tuple(v.shape) for n, v in state.items() if v.dtype.is_floating_point}
     weightfile.require_tensors(path, tensors, expected)
     state.update({name: torch.from_numpy(values) for name, values in tensors.items()})
     network.load_state_dict(state)
+
+
+def _with_both_heads(
+    weight: NDArray[np.float32], bias: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
+    """The last layer of a network for the seven classes alone, for both heads.
+
+    Either head starts with the seven; contempt, unknown and no face start as unlikely ones.
+    """
+    extra = len(CHOICES) - len(EMOTIONS)
+    nothing = np.zeros((extra, weight.shape[1]), np.float32)
+    unlikely = np.full(extra, bias.mean() - 2.0, np.float32)
+    return {
+        "fc.weight": np.concatenate([weight, nothing, weight]),
+        "fc.bias": np.concatenate([bias, unlikely, bias]),
+    }
 
 
 def _inside(package: str, relative: str) -> Path:

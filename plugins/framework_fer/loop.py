@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 from framework.errors import UserError
 from framework_fer.batches import TrainingBatches
 from framework_fer.recipe import Recipe
+from framework_fer.votes import HEADS, OUTPUTS
 
 CHECKPOINT = "checkpoint.pt"
 REPORT_EVERY = 50
@@ -39,6 +40,8 @@ class Trainer:
         device: ``cpu`` or ``cuda``.
         folder: where the checkpoint lies.
         rank, world: this process's number and how many there are (data parallel, gloo).
+        movements: count of facial movements that are learned besides (multi-task learning, Caruana
+            1997): targets are that much wider, and a further layer that is not kept forecasts them.
     """
 
     def __init__(
@@ -49,14 +52,21 @@ class Trainer:
         folder: Path,
         rank: int = 0,
         world: int = 1,
+        movements: int = 0,
     ) -> None:
         self.recipe, self.device, self.folder = recipe, device, folder
         self.rank, self.world = rank, world
         self.network = network.to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
-        filters = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim <= 1]
+        last: Any = network.fc
+        self.movements = nn.Linear(last.in_features, movements).to(device) if movements else None
+        self.learned = [
+            *network.parameters(),
+            *(self.movements.parameters() if self.movements is not None else ()),
+        ]
+        filters = [p for p in self.learned if p.ndim > 1]
+        others = [p for p in self.learned if p.ndim <= 1]
         self.optimiser = torch.optim.SGD(
             [
                 {"params": filters, "weight_decay": recipe.weight_decay},
@@ -87,7 +97,7 @@ class Trainer:
         """
         began = time.monotonic()
         while self.epoch < self.recipe.epochs:
-            early = self.epoch < self.recipe.epochs / 3
+            early = self.epoch < round(self.recipe.epochs * self.recipe.first_share)
             side = self.recipe.first_side if early else self.recipe.side
             source = batches(self.epoch, side)
             loss = self._epoch(source, workers)
@@ -126,17 +136,21 @@ class Trainer:
         recipe = self.recipe
         inputs = inputs.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         targets = targets.to(self.device, non_blocking=True)
-        targets = targets * (1 - recipe.smoothing) + recipe.smoothing / targets.shape[1]
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate(steps_an_epoch)
+        network: Any = self.network
         with self._autocast():
-            logits = self.network(inputs)
-        loss = -(targets * functional.log_softmax(logits.float(), dim=1)).sum(dim=1).mean()
+            features = network.features(inputs)
+            logits = network.fc(network.drop(features))
+        loss = cross_entropy(logits.float(), targets[:, :OUTPUTS], recipe.smoothing)
+        if self.movements is not None:
+            forecast = self.movements(features.float())
+            loss = loss + recipe.movements * movement_loss(forecast, targets[:, OUTPUTS:])
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimiser)
         self._share_gradients()
-        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        nn.utils.clip_grad_norm_(self.learned, recipe.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.steps += 1
@@ -157,14 +171,16 @@ class Trainer:
 
     def _share_gradients(self) -> None:
         if self.world > 1 and self.recipe.sync_every == 1:
-            _averaged([p.grad for p in self.network.parameters() if p.grad is not None], self.world)
+            _averaged([p.grad for p in self.learned if p.grad is not None], self.world)
 
     @torch.no_grad()
     def _share_weights(self, last: bool) -> None:
         if self.world == 1 or self.recipe.sync_every == 1:
             return
         if last or self.steps % self.recipe.sync_every == 0:
-            state = self.network.state_dict().values()
+            state = [*self.network.state_dict().values()]
+            if self.movements is not None:
+                state += self.movements.state_dict().values()
             _averaged([values for values in state if values.dtype.is_floating_point], self.world)
 
     @torch.no_grad()
@@ -187,6 +203,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "movements": {} if self.movements is None else self.movements.state_dict(),
         }
         partial = self.folder / f"{CHECKPOINT}.partial"
         torch.save(state, partial)
@@ -217,8 +234,40 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
+        if self.movements is not None:
+            self.movements.load_state_dict(state["movements"])
         self.epoch, self.steps = int(state["epoch"]), int(state["steps"])
         return True
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean over the faces of the sum of both heads' cross-entropies.
+
+    Args:
+        logits: (n, 17), see :mod:`framework_fer.votes`.
+        targets: (n, 17); a head whose targets sum to less than 1 counts less.
+        smoothing: share of each head's targets that is spread over its classes.
+    """
+    total = logits.new_zeros(())
+    for head in HEADS:
+        wanted = targets[:, head]
+        mass = wanted.sum(dim=1, keepdim=True)
+        wanted = wanted * (1 - smoothing) + mass * (smoothing / wanted.shape[1])
+        total = total - (wanted * functional.log_softmax(logits[:, head], dim=1)).sum(dim=1).mean()
+    return total
+
+
+def movement_loss(forecast: Tensor, scores: Tensor) -> Tensor:
+    """Mean binary cross-entropy of the known scores; 0 where none is known.
+
+    Args:
+        forecast: (n, k) logits.
+        scores: (n, k), 0 to 1, NaN where unknown.
+    """
+    known = torch.isfinite(scores)
+    wanted = torch.where(known, scores, torch.zeros_like(scores))
+    each = functional.binary_cross_entropy_with_logits(forecast, wanted, reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 def _averaged(tensors: list[Tensor], world: int) -> None:

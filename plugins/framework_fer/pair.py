@@ -15,7 +15,6 @@ import typer
 from pydantic import ValidationError
 
 from framework.errors import EXIT_CANNOT_RUN, UserError
-from framework.types import EMOTIONS
 from framework_fer import weightfile
 from framework_fer.division import divided
 from framework_fer.finish import Report, finish
@@ -93,7 +92,7 @@ def main(
             )
         if threads:
             torch.set_num_threads(threads)
-        network = FaceResNetPair(len(EMOTIONS))
+        network = FaceResNetPair()
         network.first.load_state_dict(state, strict=False)
         network.second.load_state_dict(other_state, strict=False)
         parts, tests = divided(data, also or [], test or [], also_per_class, recipe)

@@ -13,21 +13,24 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: str = Field(default="face-resnet29", description="see framework_fer.networks")
-    side: int = Field(default=112, ge=32, le=512, description="side of the input, pixels")
+    side: int = Field(default=96, ge=32, le=512, description="side of the input, pixels")
     first_side: int = Field(
-        default=96, ge=32, le=512, description="side during the first third of the epochs, pixels"
+        default=64, ge=32, le=512, description="side during the first epochs, pixels"
+    )
+    first_share: float = Field(
+        default=0.45, ge=0, le=1, description="share of the epochs with the first side"
     )
     epochs: int = Field(default=20, ge=1, le=1000, description="passes over the training faces")
     batch: int = Field(default=128, ge=2, le=4096, description="faces in a step")
-    learning_rate: float = Field(default=0.03, gt=0, le=10, description="peak, of SGD")
+    learning_rate: float = Field(default=0.02, gt=0, le=10, description="peak, of SGD")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Nesterov momentum")
     weight_decay: float = Field(
         default=5e-4, ge=0, le=1, description="of filters; scales and shifts have none"
     )
     smoothing: float = Field(
-        default=0.1, ge=0, lt=1, description="share of each target spread over all classes"
+        default=0.0, ge=0, lt=1, description="share of each target spread over all classes"
     )
-    mixup: float = Field(default=0.3, ge=0, le=10, description="Beta parameter; 0: no mixup")
+    mixup: float = Field(default=0.2, ge=0, le=10, description="Beta parameter; 0: no mixup")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="before the last layer")
     balance: float = Field(
         default=0.25, ge=0, le=1, description="0: faces equally often, 1: classes equally often"
@@ -47,6 +50,12 @@ class Recipe(BaseModel):
         ge=0,
         le=2,
         description="scale of random zoom, shift, rotation, light and erasing; 0: none",
+    )
+    movements: float = Field(
+        default=3.0,
+        ge=0,
+        le=100,
+        description="weight of the mean loss over facial movements, where the data have scores",
     )
     sync_every: int = Field(
         default=1,

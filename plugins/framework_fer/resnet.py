@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from framework_fer.votes import HEADS, OUTPUTS
+
 STAGES = ((32, 3, 1), (64, 4, 2), (128, 3, 2), (256, 3, 2), (256, 1, 2))
 """Channels, blocks and stride of the first block, stage by stage."""
 
@@ -50,7 +52,7 @@ class FaceResNet(nn.Module):
         dropout: share of the pooled features that training leaves out.
     """
 
-    def __init__(self, classes: int = 7, dropout: float = 0.3) -> None:
+    def __init__(self, classes: int = OUTPUTS, dropout: float = 0.3) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, STAGES[0][0], 7, 2, 3, bias=False)
         self.bn = nn.BatchNorm2d(STAGES[0][0])
@@ -85,7 +87,7 @@ class FaceResNet(nn.Module):
 
 
 class FaceResNetPair(nn.Module):
-    """Two networks trained apart; the answer is the mean of their log-probabilities.
+    """Two networks trained apart; the answer is the mean of their log-probabilities, head by head.
 
     A deep ensemble (Lakshminarayanan et al., NeurIPS 2017) of two in one network. The second one
     sees the face mirrored: an expression means the same in a mirror, so the pair also averages what
@@ -95,13 +97,17 @@ class FaceResNetPair(nn.Module):
         classes, dropout: see :class:`FaceResNet`.
     """
 
-    def __init__(self, classes: int = 7, dropout: float = 0.3) -> None:
+    def __init__(self, classes: int = OUTPUTS, dropout: float = 0.3) -> None:
         super().__init__()
         self.first = FaceResNet(classes, dropout)
         self.second = FaceResNet(classes, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Grey face (n, 1, side, side) in, log-probabilities (n, classes), not normalised, out."""
-        one = functional.log_softmax(self.first(x), dim=1)
-        other = functional.log_softmax(self.second(x.flip(3)), dim=1)
-        return (one + other) / 2
+        one, other = self.first(x), self.second(x.flip(3))
+        heads = [
+            functional.log_softmax(one[:, head], dim=1)
+            + functional.log_softmax(other[:, head], dim=1)
+            for head in HEADS
+        ]
+        return torch.cat(heads, dim=1) / 2

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import ComponentError, WeightsError
-from framework.types import EMOTIONS
 from framework_fer import weightfile
+from framework_fer.votes import OUTPUTS
 from framework_fer.weightfile import Description
 
 Choice = Literal["auto", "onnxruntime", "torch"]
@@ -29,7 +29,7 @@ class Runtime(Protocol):
     name: str
 
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits (n, classes) of normalised faces (n, 1, side, side)."""
+        """Logits (n, 17) of normalised faces (n, 1, side, side)."""
         ...
 
 
@@ -99,7 +99,7 @@ class TorchRuntime:
             raise ComponentError("device cuda: torch finds no GPU; use --device cpu")
         if threads:
             torch.set_num_threads(threads)
-        network = build_network(description.architecture, len(EMOTIONS))
+        network = build_network(description.architecture)
         state = network.state_dict()
         expected = {
             name: tuple(values.shape)
@@ -118,7 +118,7 @@ class TorchRuntime:
         import torch
 
         if len(inputs) == 0:
-            return np.zeros((0, len(EMOTIONS)), np.float32)
+            return np.zeros((0, OUTPUTS), np.float32)
         with torch.inference_mode():
             faces = torch.from_numpy(np.ascontiguousarray(inputs)).to(self._device)
             out = self._network(faces.contiguous(memory_format=torch.channels_last))
@@ -174,7 +174,7 @@ class OnnxRuntime:
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """See :class:`Runtime`."""
         if len(inputs) == 0:
-            return np.zeros((0, len(EMOTIONS)), np.float32)
+            return np.zeros((0, OUTPUTS), np.float32)
         (out,) = self._session.run(["logits"], {"faces": np.ascontiguousarray(inputs)})
         return np.asarray(out, np.float32)
 

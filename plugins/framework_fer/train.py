@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, UserError
 from framework.types import EMOTIONS
-from framework_fer import calibration, initial, metrics, weightfile
+from framework_fer import calibration, initial, metrics, votes, weightfile
 from framework_fer.augment import Augmentation
 from framework_fer.batches import TrainingBatches
 from framework_fer.datasets import LabelledFaces
@@ -27,6 +27,7 @@ from framework_fer.finish import Report, finish
 from framework_fer.loop import Trainer, logits_of
 from framework_fer.networks import build_network
 from framework_fer.recipe import Recipe
+from framework_fer.votes import HEADS, OTHER, OUTPUTS
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def run(job: Job, data: Split, targets: NDArray[np.float32], rank: int, rendezvo
         )
     recipe = job.recipe
     device = torch.device(job.device)
-    network = build_network(recipe.architecture, len(EMOTIONS), recipe.dropout)
+    network = build_network(recipe.architecture, recipe.dropout)
     source = "random weights"
     if job.initial != "none":
         path = None if job.initial == "auto" else Path(job.initial)
@@ -85,19 +86,21 @@ def run(job: Job, data: Split, targets: NDArray[np.float32], rank: int, rendezvo
 
         assert isinstance(network, FaceResNet)
         initial.settle_normalisation(network, torch.from_numpy(sample[0][0]))
-    trainer = Trainer(network, recipe, device, job.out, rank, job.processes)
+    movements = targets.shape[1] - OUTPUTS
+    trainer = Trainer(network, recipe, device, job.out, rank, job.processes, movements)
     if job.resume:
         trainer.resume()
-    tune = plain_inputs(data.held_out, recipe.side)
+    judged = data.held_out.take(np.flatnonzero(data.held_out.labels < OTHER))
+    tune = plain_inputs(judged, recipe.side)
     began = time.monotonic()
 
     def after_epoch(epoch: int, loss: float) -> None:
-        p = calibration.softmax(logits_of(trainer.average, tune, device))
+        p = calibration.softmax(logits_of(trainer.average, tune, device)[:, : len(EMOTIONS)])
         line = {
             "epoch": epoch,
             "loss": round(loss, 4),
-            "held_out_accuracy": round(metrics.accuracy(p, data.held_out.labels), 4),
-            "held_out_uar": round(metrics.unweighted_average_recall(p, data.held_out.labels), 4),
+            "held_out_accuracy": round(metrics.accuracy(p, judged.labels), 4),
+            "held_out_uar": round(metrics.unweighted_average_recall(p, judged.labels), 4),
             "seconds": round(time.monotonic() - began, 1),
         }
         with (job.out / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -119,14 +122,14 @@ def with_teacher(
 ) -> NDArray[np.float32]:
     """The targets: the labels, or their mean with what a trained network answers.
 
-    Labels of FER2013 agree with a panel on about two faces of three, so that a network's considered
-    answer is often better than the label (born-again networks, Furlanello et al. 2018).
+    Ten votes are a small sample, so that a network's considered answer is often better than they
+    are (born-again networks, Furlanello et al. 2018).
     """
-    hard = np.eye(len(EMOTIONS), dtype=np.float32)[learn.labels]
+    wanted = votes.targets(learn.labels, learn.votes, learn.original)
     if teacher is None:
-        return hard
+        return wanted
     tensors, description = weightfile.read(teacher)
-    network = build_network(description.architecture, len(EMOTIONS))
+    network = build_network(description.architecture)
     state = network.state_dict()
     state.update({name: torch.from_numpy(values) for name, values in tensors.items()})
     network.load_state_dict(state)
@@ -134,18 +137,12 @@ def with_teacher(
     inputs = plain_inputs(learn, description.side)
     where = torch.device(device)
     both = (inputs, np.ascontiguousarray(inputs[:, :, :, ::-1]))
-    answers = [
-        calibration.calibrated(
-            logits_of(network, view, where),
-            description.temperature,
-            description.factor,
-            description.offset,
-            description.sharpening,
-        )
-        for view in both
-    ]
-    soft = np.mean(answers, axis=0)
-    return np.asarray((1 - recipe.distil) * hard + recipe.distil * soft, np.float32)
+    logits = [logits_of(network, view, where) for view in both]
+    for head in HEADS:
+        soft = np.mean([calibration.softmax(rows[:, head]) for rows in logits], axis=0)
+        mass = wanted[:, head].sum(axis=1, keepdims=True)
+        wanted[:, head] = (1 - recipe.distil) * wanted[:, head] + recipe.distil * mass * soft
+    return wanted
 
 
 def _spawned(rank: int, job: Job, data: Split, targets: NDArray[np.float32], where: str) -> None:
@@ -160,6 +157,8 @@ def train(job: Job, data: Split, teacher: Path | None) -> None:
     if job.threads:
         torch.set_num_threads(job.threads)
     targets = with_teacher(data.learn, job.recipe, teacher, job.device)
+    if data.learn.scores is not None and job.recipe.movements > 0:
+        targets = np.concatenate([targets, data.learn.scores], axis=1)
     if job.processes == 1:
         run(job, data, targets, 0, "")
         return
@@ -201,7 +200,12 @@ def main(
     epochs: Annotated[int, typer.Option()] = Recipe().epochs,
     batch: Annotated[int, typer.Option()] = Recipe().batch,
     side: Annotated[int, typer.Option(help="of the network's input, pixels")] = Recipe().side,
-    first_side: Annotated[int, typer.Option(help="during the first third")] = Recipe().first_side,
+    first_side: Annotated[int, typer.Option(help="during the first epochs")] = (
+        Recipe().first_side
+    ),
+    first_share: Annotated[float, typer.Option(help="share of the epochs with it")] = (
+        Recipe().first_share
+    ),
     learning_rate: Annotated[float, typer.Option()] = Recipe().learning_rate,
     balance: Annotated[float, typer.Option()] = Recipe().balance,
     mixup: Annotated[float, typer.Option()] = Recipe().mixup,
@@ -219,6 +223,9 @@ def main(
     weight_decay: Annotated[float, typer.Option()] = Recipe().weight_decay,
     distil: Annotated[float, typer.Option(help="weight of the teacher's answers")] = (
         Recipe().distil
+    ),
+    movements: Annotated[float, typer.Option(help="weight of the scores of facial movements")] = (
+        Recipe().movements
     ),
     start_from: Annotated[
         str,
@@ -252,13 +259,14 @@ def main(
         chosen = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
         recipe = Recipe(
             architecture=architecture, epochs=epochs, batch=batch, side=side, first_side=first_side,
+            first_share=first_share,
             learning_rate=learning_rate, balance=balance, mixup=mixup, smoothing=smoothing,
             dropout=dropout, degradation=degradation, held_out=held_out, seed=seed,
             sync_every=sync_every, jitter=jitter, split_seed=split_seed,
-            weight_decay=weight_decay, distil=distil,
+            weight_decay=weight_decay, distil=distil, movements=movements,
             precision=_precision(precision, chosen),  # type: ignore[arg-type]
         )  # fmt: skip
-        build_network(recipe.architecture, len(EMOTIONS))
+        build_network(recipe.architecture)
         parts, tests = divided(data, also or [], test or [], also_per_class, recipe)
         stop = stop_after * 60 if stop_after > 0 else float("inf")
         report = Report(

@@ -13,13 +13,45 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from framework.errors import WeightsError
 from framework.types import EMOTIONS
+from framework_fer.calibration import calibrated
 from framework_fer.networks import ARCHITECTURES
 
 KEY = "fer"
+
+
+class HeadCalibration(BaseModel):
+    """How the logits of one head become probabilities, see :mod:`framework_fer.calibration`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature: float = Field(
+        default=1.0, gt=0.0, le=20.0, description="what logits are divided by before the softmax"
+    )
+    factor: tuple[float, ...] = Field(description="what each logit is then multiplied by")
+    offset: tuple[float, ...] = Field(description="and what is added to it")
+    sharpening: tuple[float, float] = Field(
+        default=(0.0, 0.0),
+        description="level and slope of framework_fer.calibration.sharpened, applied last",
+    )
+
+    @model_validator(mode="after")
+    def _as_many(self) -> HeadCalibration:
+        if len(self.factor) != len(self.offset):
+            raise ValueError("factor and offset: expected as many numbers in both")
+        return self
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, classes) float32, rows sum to 1."""
+        return calibrated(logits, self.temperature, self.factor, self.offset, self.sharpening)
+
+
+def uncalibrated(classes: int) -> HeadCalibration:
+    """The calibration that changes nothing."""
+    return HeadCalibration(factor=(1.0,) * classes, offset=(0.0,) * classes)
 
 
 class Description(BaseModel):
@@ -28,26 +60,22 @@ class Description(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: str = Field(description="one of framework_fer.networks.ARCHITECTURES")
-    labels: tuple[str, ...] = Field(description="classes in the order of the logits")
+    labels: tuple[str, ...] = Field(description="classes of the answers, in their order")
     side: int = Field(ge=32, le=512, description="side of the network's input, pixels")
-    temperature: float = Field(
-        gt=0.0, le=20.0, description="what logits are divided by before the softmax"
+    majority: HeadCalibration = Field(
+        default=uncalibrated(len(EMOTIONS) + 1),
+        description="of the first head: the seven classes and anything else, so that a probability "
+        "is the chance that most of ten people choose this",
     )
-    factor: tuple[float, ...] = Field(
-        default=(1.0,) * len(EMOTIONS),
-        min_length=len(EMOTIONS),
-        max_length=len(EMOTIONS),
-        description="what each class's logit is then multiplied by",
+    votes_temperature: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=20.0,
+        description="of the first head, so that a probability is the share of the ten votes",
     )
-    offset: tuple[float, ...] = Field(
-        default=(0.0,) * len(EMOTIONS),
-        min_length=len(EMOTIONS),
-        max_length=len(EMOTIONS),
-        description="and what is added to it",
-    )
-    sharpening: tuple[float, float] = Field(
-        default=(0.0, 0.0),
-        description="level and slope of framework_fer.calibration.sharpened, applied last",
+    fer2013: HeadCalibration = Field(
+        default=uncalibrated(len(EMOTIONS)),
+        description="of the second head, for FER2013's own labels",
     )
     unknown_below: float = Field(
         ge=0.0, le=1.0, description="top probability under which an answer is no evidence"
@@ -118,8 +146,8 @@ def _description(path: Path, metadata: Mapping[str, str]) -> Description:
         description = Description.model_validate(json.loads(metadata[KEY]))
     except (ValidationError, json.JSONDecodeError) as error:
         raise WeightsError(
-            f"weights {path.name}: the metadata '{KEY}' is damaged; write the file again with "
-            f"framework_fer.train"
+            f"weights {path.name}: the metadata '{KEY}' is damaged, or of a version that knew one "
+            f"labelling only; write the file again with framework_fer.train"
         ) from error
     if description.labels != EMOTIONS:
         raise WeightsError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import cv2
 import numpy as np
 import pytest
@@ -57,7 +59,7 @@ def test_every_random_view_is_a_picture_of_the_size(seed: int, side: int) -> Non
 
 
 def test_without_randomness_the_view_is_the_face_or_its_mirror() -> None:
-    still = Augmentation(0, 0, 0, 0, 0, 0, 0)
+    still = Augmentation(*[0] * len(fields(Augmentation)))
     views = [
         still.view(FACE, whole_picture(FACE.shape), 96, np.random.default_rng(i)) for i in range(12)
     ]

@@ -15,6 +15,7 @@ from framework_fer.framing import Framing
 from framework_fer.networks import ARCHITECTURES, build_network
 from framework_fer.plugin import RESNET_WEIGHTS, framework_emotion_classifiers
 from framework_fer.runtime import OnnxRuntime, TorchRuntime, weight_shapes
+from framework_fer.votes import OUTPUTS
 from safetensors.numpy import save_file
 
 from framework.errors import ComponentError, ConfigError, UserError, WeightsError
@@ -31,7 +32,7 @@ def description(**changes: object) -> weightfile.Description:
         "architecture": "face-resnet29",
         "labels": EMOTIONS,
         "side": 64,
-        "temperature": 1.3,
+        "votes_temperature": 1.3,
         "unknown_below": 0.4,
         "min_face": 24.0,
         "neutral_profile": (0.0,) * 7,
@@ -42,7 +43,7 @@ def description(**changes: object) -> weightfile.Description:
 
 def tensors(architecture: str, seed: int = 0) -> dict[str, np.ndarray]:
     torch.manual_seed(seed)
-    network = build_network(architecture, 7)
+    network = build_network(architecture)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
@@ -69,7 +70,7 @@ def test_both_runtimes_compute_the_same(tmp_path: Path, architecture: str) -> No
         faces = rng.normal(0, 0.25, (5, 1, side, side)).astype(np.float32)
         by_torch = TorchRuntime(path, values, said, threads=1).logits(faces)
         by_onnx = OnnxRuntime(path, values, said, threads=1).logits(faces)
-        assert by_torch.shape == (5, 7)
+        assert by_torch.shape == (5, OUTPUTS)
         assert np.abs(by_torch - by_onnx).max() < 1e-4 * max(1.0, np.abs(by_torch).max())
         assert np.abs(by_torch).max() > 1e-3
 
@@ -148,7 +149,7 @@ def test_damaged_layers_are_refused(tmp_path: Path, runtime: str, damage: str) -
     elif damage == "shape":
         values["fc.bias"] = np.zeros(8, np.float32)
     elif damage == "nan":
-        values["fc.bias"] = np.full(7, np.nan, np.float32)
+        values["fc.bias"] = np.full(OUTPUTS, np.nan, np.float32)
     else:
         values["more"] = np.zeros(1, np.float32)
     path = tmp_path / "w.safetensors"
