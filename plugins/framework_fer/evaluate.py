@@ -37,6 +37,9 @@ from framework_fer.whole_pictures import found
 SIZES = (24, 32, 48, 64, 96, 128, 224)
 """Sides of the faces of the robustness table, pixels."""
 SEVERITIES = (0.25, 0.75)
+ZOOMS = (0.8, 1.25, 1.5)
+"""Sizes of the face in the picture: 1.5 shows brows to chin, as posed sets are often cut."""
+CONTRASTS = (0.5, 0.25)
 FACTORIES = {"resnet": component.build_resnet, "effnet": component.build_effnet}
 
 
@@ -108,6 +111,14 @@ def _curve(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> lis
     ]
 
 
+def zoomed(face: Grey, factor: float) -> Grey:
+    """The face ``factor`` times as large around its middle; above 1 the rim is cut off."""
+    placement = datasets.whole_picture(face.shape)
+    placement = placement * factor
+    placement[:, 2] += 0.5 * (1 - factor)
+    return plain_view(face, placement, face.shape[0])
+
+
 def robustness(
     classifier: ExpressionClassifier, faces: LabelledFaces, limit: int, seed: int
 ) -> dict[str, Any]:
@@ -150,9 +161,19 @@ def robustness(
             )
             for severity in SEVERITIES
         }
+    framings = {
+        f"face {zoom:g} times as large": scores([zoomed(v, zoom) for v in large]) for zoom in ZOOMS
+    }
+    framings |= {
+        f"contrast times {share:g}": scores(
+            [np.asarray(np.rint((v - v.mean()) * share + v.mean()), np.uint8) for v in large]
+        )
+        for share in CONTRASTS
+    }
     return {
         "n": len(some),
         "none": scores(views),
+        "framing": framings,
         "size": sizes,
         "degradation": degraded,
         "quality": by_quality(classifier, views, some, seed),
@@ -325,6 +346,7 @@ def _robustness_text(tables: dict[str, Any]) -> list[str]:
 
     lines.append(f"{'as it is':<18}{cell(tables['none'])}")
     lines += [f"{side + ' px':<18}{cell(scores)}" for side, scores in tables["size"].items()]
+    lines += [f"{name:<26}{cell(scores)}" for name, scores in tables["framing"].items()]
     for name, severities in tables["degradation"].items():
         cells = "   ".join(f"{s}: {cell(scores)}" for s, scores in severities.items())
         lines.append(f"{name:<18}{cells}")

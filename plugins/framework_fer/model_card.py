@@ -231,6 +231,7 @@ def _robustness(result: Mapping[str, Any]) -> list[str]:
         f"| as it is | {cells(tables['none'])} |",
     ]
     lines += [f"| {side} px | {cells(scores)} |" for side, scores in tables["size"].items()]
+    lines += [f"| {name} | {cells(scores)} |" for name, scores in tables["framing"].items()]
     for name, severities in tables["degradation"].items():
         for severity, scores in severities.items():
             lines.append(f"| {name}, severity {severity} | {cells(scores)} |")

@@ -201,3 +201,13 @@ def test_a_set_without_some_classes_is_measured_over_those_it_has() -> None:
 def test_views_keep_the_resolution_of_arrays(tmp_path: Path) -> None:
     faces = datasets.load(save(tmp_path / "a.npz", 3))
     assert np.array_equal(tight_views(faces)[1], faces.greys[1])
+
+
+def test_a_face_twice_as_large_shows_its_middle_half() -> None:
+    face = np.zeros((40, 40), np.uint8)
+    face[10:30, 10:30] = 200
+    assert (evaluate.zoomed(face, 2.0)[1:-1, 1:-1] == 200).all()
+    smaller = evaluate.zoomed(face, 0.5)
+    assert (smaller[16:24, 16:24] == 200).all()
+    assert smaller[:12].max() == 0
+    assert np.array_equal(evaluate.zoomed(face, 1.0), face)
