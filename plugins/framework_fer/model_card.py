@@ -60,8 +60,8 @@ def _summary(training: Mapping[str, Any]) -> str:
         for member in training["members"]
     )
     return (
-        f"Architecture `{training['architecture']}`: two networks side by side, of which the "
-        f"second sees the face mirrored; the answer is the mean of their log-probabilities. "
+        f"Architecture `{training['architecture']}`: two networks side by side that see the face "
+        f"and its mirror image; the answer is the mean of the four log-probabilities. "
         f"Both were trained on {faces}: {each}."
     )
 

@@ -61,7 +61,7 @@ def weights_of(run: Path) -> tuple[dict[str, torch.Tensor], int]:
 
 def main(
     first: Annotated[Path, typer.Argument(help="folder of a finished training")],
-    second: Annotated[Path, typer.Argument(help="folder of another, which sees mirrored faces")],
+    second: Annotated[Path, typer.Argument(help="folder of another")],
     data: Annotated[list[Path], typer.Option(help="the faces both were trained on; repeat")],
     out: Annotated[Path, typer.Option(help="folder for weights, metrics and card")],
     name: Annotated[str, typer.Option(help="name of the weight file")] = "fer",

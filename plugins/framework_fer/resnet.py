@@ -89,9 +89,9 @@ class FaceResNet(nn.Module):
 class FaceResNetPair(nn.Module):
     """Two networks trained apart; the answer is the mean of their log-probabilities, head by head.
 
-    A deep ensemble (Lakshminarayanan et al., NeurIPS 2017) of two in one network. The second one
-    sees the face mirrored: an expression means the same in a mirror, so the pair also averages what
-    either would answer to one side only, and nobody has to call it twice.
+    A deep ensemble (Lakshminarayanan et al., NeurIPS 2017) of two in one network. Either sees the
+    face and its mirror image: an expression means the same in a mirror, so the pair also averages
+    what a network would answer to one side only, and nobody has to call it twice.
 
     Args:
         classes, dropout: see :class:`FaceResNet`.
@@ -104,10 +104,9 @@ class FaceResNetPair(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Grey face (n, 1, side, side) in, log-probabilities (n, classes), not normalised, out."""
-        one, other = self.first(x), self.second(x.flip(3))
-        heads = [
-            functional.log_softmax(one[:, head], dim=1)
-            + functional.log_softmax(other[:, head], dim=1)
-            for head in HEADS
-        ]
-        return torch.cat(heads, dim=1) / 2
+        both = torch.cat([x, x.flip(3)])
+        answers = torch.stack([self.first(both), self.second(both)])
+        heads = [functional.log_softmax(answers[:, :, head], dim=2) for head in HEADS]
+        # networks, the face and its mirror image, faces, classes
+        out: Tensor = torch.cat(heads, dim=2).unflatten(1, (2, -1)).mean(dim=(0, 1))
+        return out

@@ -136,8 +136,11 @@ def with_teacher(
     network.to(device)
     inputs = plain_inputs(learn, description.side)
     where = torch.device(device)
-    both = (inputs, np.ascontiguousarray(inputs[:, :, :, ::-1]))
-    logits = [logits_of(network, view, where) for view in both]
+    # A pair looks at the mirror image itself.
+    views = [inputs]
+    if description.architecture != "face-resnet29-pair":
+        views.append(np.ascontiguousarray(inputs[:, :, :, ::-1]))
+    logits = [logits_of(network, view, where) for view in views]
     for head in HEADS:
         soft = np.mean([calibration.softmax(rows[:, head]) for rows in logits], axis=0)
         mass = wanted[:, head].sum(axis=1, keepdims=True)

@@ -109,15 +109,19 @@ def test_two_trainings_become_a_pair(tmp_path: Path) -> None:
     assert card.count("`python -m framework_fer.train` with") == 2
 
 
-def test_the_second_of_a_pair_sees_the_face_mirrored() -> None:
+def test_a_pair_averages_both_networks_on_the_face_and_its_mirror_image() -> None:
     torch.manual_seed(0)
     both = FaceResNetPair().eval()
     faces = torch.randn(3, 1, 64, 64)
     mirrored = faces[..., torch.arange(63, -1, -1)]
     for head in HEADS:
-        one = both.first(faces)[:, head].log_softmax(1)
-        other = both.second(mirrored)[:, head].log_softmax(1)
-        assert torch.allclose(both(faces)[:, head], (one + other) / 2, atol=1e-6)
+        each = [
+            network(picture)[:, head].log_softmax(1)
+            for network in (both.first, both.second)
+            for picture in (faces, mirrored)
+        ]
+        assert torch.allclose(both(faces)[:, head], sum(each) / 4, atol=1e-5)
+    assert torch.allclose(both(faces), both(mirrored), atol=1e-5)
 
 
 @pytest.mark.parametrize(
