@@ -15,6 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from framework_fer.votes import OTHER
+
 PIVOT = 0.6
 """Top probability at which the slope of :func:`sharpened` has no effect."""
 PENALTY = 0.003
@@ -98,7 +100,10 @@ def fit_share_temperature(
 
 
 def fit_vector(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], penalty: float = PENALTY
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    penalty: float = PENALTY,
+    balance: float = 0.0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Factor and offset of each class with the greatest penalised likelihood.
 
@@ -106,6 +111,11 @@ def fit_vector(
         logits: (n, classes), already divided by the temperature.
         labels: (n,).
         penalty: weight of the squared distance from factor 1 and offset 0.
+        balance: 0 fits the likelihood of the faces, 1 that of faces drawn evenly from the seven
+            expressions; between them each face counts by its class's frequency to the power
+            ``-balance``. Anything else than the seven counts like the most frequent of them. What
+            rare expressions gain in recall, frequent ones lose (logit adjustment, Menon et al.
+            2021).
 
     Returns:
         Factors (classes,) and offsets (classes,).
@@ -116,6 +126,7 @@ def fit_vector(
     rows, classes = np.arange(len(labels)), given.shape[1]
     hits = np.zeros_like(given)
     hits[rows, labels] = 1.0
+    weight = _balanced(labels, balance)[:, None]
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         factor, offset = parameters[:classes], parameters[classes:]
@@ -124,14 +135,23 @@ def fit_vector(
         weights = np.exp(scaled)
         p = weights / weights.sum(axis=1, keepdims=True)
         away = np.concatenate([factor - 1.0, offset])
-        value = -np.log(np.maximum(p[rows, labels], 1e-300)).mean() + penalty * (away**2).sum()
-        error = (p - hits) / len(labels)
+        likelihood = weight[:, 0] * np.log(np.maximum(p[rows, labels], 1e-300))
+        value = -likelihood.mean() + penalty * (away**2).sum()
+        error = weight * (p - hits) / len(labels)
         slope = np.concatenate([(error * given).sum(axis=0), error.sum(axis=0)])
         return float(value), slope + 2 * penalty * away
 
     start = np.concatenate([np.ones(classes), np.zeros(classes)])
     found = minimize(loss, start, jac=True, method="L-BFGS-B").x
     return np.asarray(found[:classes], np.float64), np.asarray(found[classes:], np.float64)
+
+
+def _balanced(labels: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
+    """(n,) weights with mean 1, see :func:`fit_vector`."""
+    counts = np.bincount(labels, minlength=OTHER + 1).astype(np.float64)
+    counts[OTHER:] = counts[:OTHER].max()
+    weight = np.maximum(counts[labels], 1.0) ** -balance
+    return np.asarray(weight / weight.mean())
 
 
 def sharpened(

@@ -31,6 +31,9 @@ from framework_fer.votes import HEADS, OTHER, among_seven, seven_and_other
 
 TARGET_RISK = 0.1
 LEAST_COVERAGE = 0.7
+BALANCE = 0.15
+"""How far the calibration of the first head favours rare expressions, see
+:func:`framework_fer.calibration.fit_vector` and docs/fer-experiments.md."""
 MIN_FACE = 24.0
 """Side of the smallest face in the robustness table that is still judged, pixels."""
 
@@ -84,7 +87,7 @@ def finish(
     labels = data.held_out.labels
     logits = logits_of(network, plain_inputs(data.held_out, side), device)
     first = seven_and_other(logits)
-    majority = fitted(first, labels)
+    majority = fitted(first, labels, BALANCE)
     second = logits[:, HEADS[1]]
     original = labels if data.held_out.original is None else data.held_out.original
     labelled = original < len(EMOTIONS)
@@ -150,10 +153,14 @@ def finish(
     measured(report, data.held_out, training)
 
 
-def fitted(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> weightfile.HeadCalibration:
+def fitted(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], balance: float = 0.0
+) -> weightfile.HeadCalibration:
     """All three steps of :mod:`framework_fer.calibration` for one head, on held-out faces."""
     temperature = calibration.fit_temperature(logits, labels)
-    factor, offset = calibration.fit_vector(logits / np.float32(temperature), labels)
+    factor, offset = calibration.fit_vector(
+        logits / np.float32(temperature), labels, balance=balance
+    )
     vector = calibration.calibrated(logits, temperature, factor.tolist(), offset.tolist())
     level, slope = calibration.fit_sharpening(vector, labels)
     return weightfile.HeadCalibration(

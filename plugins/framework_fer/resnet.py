@@ -108,5 +108,5 @@ class FaceResNetPair(nn.Module):
         answers = torch.stack([self.first(both), self.second(both)])
         heads = [functional.log_softmax(answers[:, :, head], dim=2) for head in HEADS]
         # networks, the face and its mirror image, faces, classes
-        out: Tensor = torch.cat(heads, dim=2).unflatten(1, (2, -1)).mean(dim=(0, 1))
+        out: Tensor = torch.cat(heads, dim=2).reshape(2, 2, -1, OUTPUTS).mean(dim=(0, 1))
         return out
