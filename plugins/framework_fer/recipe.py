@@ -51,6 +51,9 @@ class Recipe(BaseModel):
         le=2,
         description="scale of random zoom, shift, rotation, light and erasing; 0: none",
     )
+    second_head: float = Field(
+        default=0.3, ge=0, le=10, description="weight of the loss on FER2013's own labels"
+    )
     movements: float = Field(
         default=3.0,
         ge=0,

@@ -125,7 +125,7 @@ def with_teacher(
     Ten votes are a small sample, so that a network's considered answer is often better than they
     are (born-again networks, Furlanello et al. 2018).
     """
-    wanted = votes.targets(learn.labels, learn.votes, learn.original)
+    wanted = votes.targets(learn.labels, learn.votes, learn.original, recipe.second_head)
     if teacher is None:
         return wanted
     tensors, description = weightfile.read(teacher)
@@ -227,6 +227,9 @@ def main(
     distil: Annotated[float, typer.Option(help="weight of the teacher's answers")] = (
         Recipe().distil
     ),
+    second_head: Annotated[float, typer.Option(help="weight of the loss on FER2013's labels")] = (
+        Recipe().second_head
+    ),
     movements: Annotated[float, typer.Option(help="weight of the scores of facial movements")] = (
         Recipe().movements
     ),
@@ -267,6 +270,7 @@ def main(
             dropout=dropout, degradation=degradation, held_out=held_out, seed=seed,
             sync_every=sync_every, jitter=jitter, split_seed=split_seed,
             weight_decay=weight_decay, distil=distil, movements=movements,
+            second_head=second_head,
             precision=_precision(precision, chosen),  # type: ignore[arg-type]
         )  # fmt: skip
         build_network(recipe.architecture)

@@ -27,9 +27,6 @@ OUTPUTS = len(CHOICES) + len(EMOTIONS)
 HEADS = (slice(0, len(CHOICES)), slice(len(CHOICES), OUTPUTS))
 """Where the two heads lie in the logits."""
 
-SECOND_HEAD = 0.3
-"""Weight of the second head's loss."""
-
 Labelling = Literal["votes", "fer2013"]
 """``votes``: what most of ten people chose; ``fer2013``: FER2013's own label."""
 
@@ -59,7 +56,7 @@ def targets(
     labels: NDArray[np.int64],
     votes: NDArray[np.float32] | None,
     original: NDArray[np.int64] | None,
-    second: float = SECOND_HEAD,
+    second: float = 0.3,
 ) -> NDArray[np.float32]:
     """What the networks learn, (n, 17) float32.
 
