@@ -18,6 +18,7 @@ from framework_fer import (
     baseline,
     calibration,
     classifier,
+    duplicates,
     evaluate,
     metrics,
     model_card,
@@ -71,6 +72,7 @@ def finish(
     architecture: str,
     side: int,
     history: dict[str, Any],
+    cross: bool = False,
 ) -> None:
     """Calibrate on the held-out faces, write the weight file, its metrics and its card.
 
@@ -83,20 +85,14 @@ def finish(
         side: of its input, pixels.
         history: how it came about, for ``training.json`` and the card: ``started_from``,
             ``epochs``, ``recipe``, or ``members`` with one such entry for each network of several.
+        cross: the held-out faces are what the figures are about, so that a calibration fitted on
+            one half of them is measured on the other; what is written is fitted on both.
     """
     labels = data.held_out.labels
     logits = logits_of(network, plain_inputs(data.held_out, side), device)
-    first = seven_and_other(logits)
-    majority = fitted(first, labels, BALANCE)
-    second = logits[:, HEADS[1]]
-    original = labels if data.held_out.original is None else data.held_out.original
-    labelled = original < len(EMOTIONS)
-    fer2013 = fitted(second[labelled], original[labelled])
-    votes_temperature = 1.0
-    if data.held_out.votes is not None:
-        wanted = data.held_out.votes / data.held_out.votes.sum(axis=1, keepdims=True)
-        votes_temperature = calibration.fit_share_temperature(logits[:, HEADS[0]], wanted)
-    answers = among_seven(majority.probabilities(first))
+    steps = calibrations(logits, data.held_out)
+    crossed = two_fold(logits, data.held_out, report.seed) if cross else None
+    answers = steps.answers(logits) if crossed is None else crossed.answers
     # A face that most people call none of the seven has no right answer: it should be unknown.
     curve = metrics.risk_coverage(answers, labels)
     among = labels < len(EMOTIONS)
@@ -105,9 +101,9 @@ def finish(
         architecture=architecture,
         labels=EMOTIONS,
         side=side,
-        majority=majority,
-        votes_temperature=round(votes_temperature, 4),
-        fer2013=fer2013,
+        majority=steps.majority,
+        votes_temperature=steps.votes_temperature,
+        fer2013=steps.fer2013,
         unknown_below=metrics.threshold_for_risk(curve, TARGET_RISK, LEAST_COVERAGE),
         min_face=MIN_FACE,
         neutral_profile=tuple(
@@ -125,6 +121,7 @@ def finish(
         "architecture": architecture,
         "side": side,
         "trained_on": list(description.trained_on),
+        "calibrated_on": data.held_out.name if cross else "the faces held out from training",
         "faces": {
             "learn": np.bincount(data.learn.labels, minlength=OTHER + 1).tolist(),
             "held_out": np.bincount(data.held_out.labels, minlength=OTHER + 1).tolist(),
@@ -150,7 +147,87 @@ def finish(
     }
     text = json.dumps(training, indent=1) + "\n"
     (report.out / "training.json").write_text(text, encoding="utf-8")
-    measured(report, data.held_out, training)
+    measured(report, data.held_out, training, crossed)
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """What turns the logits of both heads into probabilities."""
+
+    majority: weightfile.HeadCalibration
+    votes_temperature: float
+    fer2013: weightfile.HeadCalibration
+
+    def answers(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 7) probabilities of the majority, as the component gives them."""
+        return among_seven(self.majority.probabilities(seven_and_other(logits)))
+
+
+def calibrations(logits: NDArray[np.float32], faces: LabelledFaces) -> Calibrations:
+    """Fit both heads on faces that the network has not seen.
+
+    Args:
+        logits: (n, 17).
+        faces: n of them, those included that most people call none of the seven.
+    """
+    original = faces.labels if faces.original is None else faces.original
+    labelled = original < len(EMOTIONS)
+    votes_temperature = 1.0
+    if faces.votes is not None:
+        wanted = faces.votes / faces.votes.sum(axis=1, keepdims=True)
+        votes_temperature = calibration.fit_share_temperature(logits[:, HEADS[0]], wanted)
+    return Calibrations(
+        fitted(seven_and_other(logits), faces.labels, BALANCE),
+        round(votes_temperature, 4),
+        fitted(logits[labelled, HEADS[1]], original[labelled]),
+    )
+
+
+def folds(faces: LabelledFaces, seed: int) -> NDArray[np.bool_]:
+    """(n,) two halves of a set; look-alikes are in the same one."""
+    group = duplicates.groups(duplicates.miniatures(faces), faces.person)
+    names, index = np.unique(group, return_inverse=True)
+    half = np.random.default_rng([seed, 2]).permutation(len(names)) % 2 == 0
+    return np.asarray(half[index])
+
+
+@dataclass(frozen=True)
+class TwoFold:
+    """Probabilities of a set, those of each half calibrated on the other.
+
+    Attributes:
+        answers: (n, 7), see :meth:`Calibrations.answers`.
+        forecast: (n, 10), shares of the votes.
+        fer2013: (n, 7), of the second head.
+    """
+
+    answers: NDArray[np.float32]
+    forecast: NDArray[np.float32]
+    fer2013: NDArray[np.float32]
+
+
+def two_fold(logits: NDArray[np.float32], faces: LabelledFaces, seed: int) -> TwoFold:
+    """Calibrate each half of a set on the other.
+
+    Args:
+        logits: (n, 17).
+        faces: n of them.
+        seed: of the halves.
+    """
+    half = folds(faces, seed)
+    seven = (len(logits), len(EMOTIONS))
+    found = TwoFold(
+        np.empty(seven, np.float32),
+        np.empty((len(logits), HEADS[0].stop), np.float32),
+        np.empty(seven, np.float32),
+    )
+    for mine in (half, ~half):
+        other = np.flatnonzero(~mine)
+        steps = calibrations(logits[other], faces.take(other))
+        found.answers[mine] = steps.answers(logits[mine])
+        found.forecast[mine] = calibration.softmax(logits[mine, HEADS[0]], steps.votes_temperature)
+        found.fer2013[mine] = steps.fer2013.probabilities(logits[mine, HEADS[1]])
+    return found
 
 
 def fitted(
@@ -171,20 +248,49 @@ def fitted(
     )
 
 
-def measured(report: Report, held_out: LabelledFaces, training: dict[str, Any]) -> None:
-    """Measure the written weights on held-out faces and test sets; write numbers and card."""
+def measured(
+    report: Report,
+    held_out: LabelledFaces,
+    training: dict[str, Any],
+    crossed: TwoFold | None,
+) -> None:
+    """Measure the written weights on held-out faces and test sets; write numbers and card.
+
+    Args:
+        report: where to, and which test sets.
+        held_out: what the calibration was fitted on.
+        training: content of ``training.json``.
+        crossed: two-fold probabilities of the held-out faces, which then take the place of those
+            that the written calibration gives.
+    """
     path = report.out / f"{report.name}.safetensors"
     context = BuildContext(threads=report.threads, device=report.device)  # type: ignore[arg-type]
     loaded = classifier.load(path, (training["architecture"],), ClassifierOptions(), context)
     results = []
-    for everything in (replace(held_out, name="held out from training"), *report.tests):
+    own = held_out if crossed is not None else replace(held_out, name="held out from training")
+    for everything in (own, *report.tests):
         faces = everything.take(np.flatnonzero(everything.labels < OTHER))
         result, _ = evaluate.evaluate(loaded, faces, report.draws)
         if everything.original is not None:
             result["fer2013"] = evaluate.by_original_label(loaded, everything, report.draws)
+        if everything is own and crossed is not None:
+            result |= _crossed(report, everything, crossed)
         result["robustness"] = evaluate.robustness(loaded, faces, report.robustness, report.seed)
         results.append(result)
     metrics_text = json.dumps({"training": training, "evaluations": results}, indent=1)
     (report.out / "metrics.json").write_text(metrics_text + "\n", encoding="utf-8")
     text = model_card.card(report.name, training, results)
     (report.out / f"{report.name}.md").write_text(text, encoding="utf-8")
+
+
+def _crossed(report: Report, everything: LabelledFaces, crossed: TwoFold) -> dict[str, Any]:
+    """The figures that depend on the calibration, from two-fold probabilities."""
+    among = np.flatnonzero(everything.labels < OTHER)
+    faces, answers = everything.take(among), crossed.answers[among]
+    changed: dict[str, Any] = {"two_fold": True}
+    changed |= evaluate.measure(answers, faces.labels, report.draws)
+    if faces.votes is not None:
+        changed["votes"] = evaluate.against_votes(crossed.forecast[among], answers, faces)
+    if everything.original is not None:
+        changed["fer2013"] = evaluate.measure(crossed.fer2013, everything.original, report.draws)
+    return changed

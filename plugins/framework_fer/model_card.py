@@ -84,7 +84,9 @@ def _data(training: Mapping[str, Any]) -> list[str]:
         "| | " + " | ".join((*EMOTIONS, "other")) + " |",
         "|---" * (len(EMOTIONS) + 2) + "|",
         "| trained on | " + " | ".join(f"{n:,}" for n in faces["learn"]) + " |",
-        "| held out for tuning | " + " | ".join(f"{n:,}" for n in faces["held_out"]) + " |",
+        f"| {training['calibrated_on']} | "
+        + " | ".join(f"{n:,}" for n in faces["held_out"])
+        + " |",
         "",
         f"{faces['dropped']:,} pictures were left out: blank, copies of another one, or "
         "look-alikes of a picture in a test set.",
@@ -154,6 +156,12 @@ def _results(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
             lines.append(f"| | FER2013 | {own['n']:,} | {cells} |")
     lines.append("")
     for result in evaluations:
+        if result.get("two_fold"):
+            lines += [
+                f"{result['data']} is also what the calibration was fitted on: each half of it was "
+                f"measured with a calibration fitted on the other half (look-alikes in one half).",
+                "",
+            ]
         if "votes" in result:
             votes = result["votes"]
             share = votes["share_of_the_answer"]
@@ -196,14 +204,14 @@ def _calibration(training: Mapping[str, Any]) -> list[str]:
         "",
         f"A probability is the chance that most of ten people choose this expression. The logits "
         f"of the seven expressions and of anything else are divided by the temperature "
-        f"{settings['majority']['temperature']:g}, fitted on the faces held out from training, "
+        f"{settings['majority']['temperature']:g}, fitted on {training['calibrated_on']}, "
         f"and then scaled class by class (vector scaling, Guo et al. 2017), and raised to a power "
         f"that grows with the top probability (`framework_fer.calibration.sharpened`). What "
         f"belongs to contempt, unknown and no face is spread evenly over the seven, so that such "
         f"faces become `unknown` sooner. A second whose top probability is under "
         f"**{settings['unknown_below']:g}** is `unknown`: the lowest threshold at which at most "
         f"one answer in ten is wrong, or, where that would leave less than 70 % answered, the "
-        f"highest one that still answers 70 %. The curve on the held-out faces:",
+        f"highest one that still answers 70 %. The curve on the same faces:",
         "",
         "| threshold | answered | of these wrong |",
         "|---|---|---|",

@@ -1,12 +1,14 @@
 """``python -m framework_fer.pair RUN RUN``: two trained networks as one that averages them.
 
-Both must have held out the same faces (``--split-seed``): the pair is calibrated on faces that
-neither of them has seen.
+The pair is calibrated on faces that neither of them has seen: those both held out
+(``--split-seed``), or with ``--calibrate`` another set, of which one half is then measured with a
+calibration fitted on the other.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,6 +70,9 @@ def main(
     also: Annotated[list[Path] | None, typer.Option(help="as in the trainings")] = None,
     also_per_class: Annotated[int, typer.Option(min=0, help="as in the trainings")] = 1500,
     test: Annotated[list[Path] | None, typer.Option(help="sets to report on")] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="set to calibrate and report on instead of held-out faces")
+    ] = None,
     threads: Annotated[int, typer.Option(min=0, help="0: the library's choice")] = 0,
     bootstrap: Annotated[int, typer.Option(min=0, help="resamples of the intervals")] = 1000,
     robustness: Annotated[
@@ -78,10 +83,12 @@ def main(
     try:
         history, recipe = history_of(first)
         other_history, other = history_of(second)
-        if (recipe.division, recipe.held_out) != (other.division, other.held_out):
+        same = (recipe.division, recipe.held_out) == (other.division, other.held_out)
+        if calibrate is None and not same:
             raise UserError(
                 f"{first.name} and {second.name} held out different faces, so that none are left "
-                f"to calibrate on; train with the same --split-seed and --held-out"
+                f"to calibrate on; train with the same --split-seed and --held-out, or give a set "
+                f"that neither has seen with --calibrate"
             )
         state, side = weights_of(first)
         other_state, other_side = weights_of(second)
@@ -95,13 +102,17 @@ def main(
         network = FaceResNetPair()
         network.first.load_state_dict(state, strict=False)
         network.second.load_state_dict(other_state, strict=False)
-        parts, tests = divided(data, also or [], test or [], also_per_class, recipe)
+        unseen = [*(test or []), *([calibrate] if calibrate else [])]
+        parts, tests = divided(data, also or [], unseen, also_per_class, recipe)
+        if calibrate is not None:
+            parts, tests = replace(parts, held_out=tests[-1]), tests[:-1]
         out.mkdir(parents=True, exist_ok=True)
         report = Report(out, name, "cpu", threads, tests, bootstrap, robustness, recipe.division)
         kept = ("started_from", "epochs", "recipe", "held_out")
         finish(
             report, parts, network, torch.device("cpu"), ARCHITECTURE, side,
             {"members": [{key: h[key] for key in kept} for h in (history, other_history)]},
+            cross=calibrate is not None,
         )  # fmt: skip
     except UserError as error:
         typer.echo(str(error), err=True)

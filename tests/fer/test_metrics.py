@@ -150,3 +150,18 @@ def test_sharpening_gives_distributions_and_keeps_the_order(
 def test_no_sharpening_changes_nothing() -> None:
     p = softmax(np.random.default_rng(1).normal(0, 1, (20, 7)).astype(np.float32))
     np.testing.assert_allclose(sharpened(p, 0.0, 0.0), p, atol=1e-6)
+
+
+def test_a_balanced_fit_answers_rare_classes_more_often() -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.choice(8, 3000, p=[0.1, 0.01, 0.03, 0.3, 0.3, 0.13, 0.1, 0.03]).astype(np.int64)
+    logits = rng.normal(0, 1, (3000, 8)).astype(np.float32)
+    logits[np.arange(3000), labels] += 2
+    share = []
+    for balance in (0.0, 0.3):
+        factor, offset = fit_vector(logits, labels, balance=balance)
+        answers = (logits * factor + offset).argmax(axis=1)
+        share.append((answers == 1).mean())
+        other = (answers == 7).mean()
+    assert share[1] > 1.3 * share[0] > 0
+    assert other < 0.06

@@ -108,6 +108,14 @@ def test_two_trainings_become_a_pair(tmp_path: Path) -> None:
     assert "two networks side by side" in card
     assert card.count("`python -m framework_fer.train` with") == 2
 
+    unseen = save(tmp_path / "unseen.npz", 42, seed=9)
+    crossed = program(pair, tmp_path / "one", tmp_path / "elsewhere", "--out", tmp_path / "q",
+                      "--calibrate", unseen, *settings)  # fmt: skip
+    assert crossed.exit_code == 0, crossed.stderr
+    (result,) = json.loads((tmp_path / "q" / "metrics.json").read_text())["evaluations"]
+    assert (result["data"], result["n"], result["two_fold"]) == ("unseen", 42, True)
+    assert "each half of it" in (tmp_path / "q" / "fer.md").read_text()
+
 
 def test_a_pair_averages_both_networks_on_the_face_and_its_mirror_image() -> None:
     torch.manual_seed(0)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from framework_fer import datasets, votes
 from framework_fer.division import joined
+from framework_fer.finish import calibrations, folds, two_fold
 from framework_fer.loop import cross_entropy, movement_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,3 +170,21 @@ def test_a_second_panel_agrees_where_the_first_was_of_one_mind() -> None:
     split[:, [3, 4]] = 5
     assert votes.second_panel(sure) > 0.99
     assert 0.4 < votes.second_panel(split) < 0.75
+
+
+def test_half_of_the_answers_are_calibrated_on_the_other_half(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(10, [0.1] * 10, 120)
+    x, y = patterns(120)
+    np.savez(tmp_path / "v.npz", x=x, y=y, votes=counts)
+    faces = datasets.load(tmp_path / "v.npz", keep_other=True)
+    logits = rng.normal(0, 2, (120, votes.OUTPUTS)).astype(np.float32)
+    half = folds(faces, seed=1)
+    assert 50 <= half.sum() <= 70
+    found = two_fold(logits, faces, seed=1)
+    learned = np.flatnonzero(~half)
+    steps = calibrations(logits[learned], faces.take(learned))
+    assert np.allclose(found.answers[half], steps.answers(logits[half]))
+    assert not np.allclose(found.answers[~half], steps.answers(logits[~half]))
+    assert np.allclose(found.forecast.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(found.fer2013.sum(axis=1), 1, atol=1e-5)

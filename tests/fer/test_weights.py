@@ -108,6 +108,23 @@ def test_a_bad_face_is_named_by_its_place(tmp_path: Path) -> None:
     assert np.array_equal(grey, classifier.classify([good]))
 
 
+def test_votes_and_the_second_head_are_apart_from_the_answers(tmp_path: Path) -> None:
+    path = written(tmp_path / "w.safetensors")
+    classifier = load(path, ("face-resnet29",), ClassifierOptions(), ONE_THREAD)
+    faces = list(np.random.default_rng(2).integers(0, 256, (4, 112, 112, 3), dtype=np.uint8))
+    forecast = classifier.votes(faces)
+    assert forecast.shape == (4, len(CHOICES))
+    assert np.allclose(forecast.sum(axis=1), 1, atol=1e-5)
+    logits = classifier.logits(faces, Framing.ALIGNED)[:, HEADS[0]] / 1.3
+    assert np.allclose(forecast, torch.from_numpy(logits).softmax(1).numpy(), atol=1e-5)
+    answers = classifier.classify(faces)
+    classifier.labelling = "fer2013"
+    own = classifier.classify(faces)
+    assert own.shape == answers.shape == (4, 7)
+    assert np.allclose(own.sum(axis=1), 1, atol=1e-5)
+    assert np.abs(own - answers).max() > 1e-3
+
+
 def test_the_options_reach_the_component(tmp_path: Path) -> None:
     path = written(tmp_path / "w.safetensors")
     plain = load(path, ("face-resnet29",), ClassifierOptions(), ONE_THREAD)
