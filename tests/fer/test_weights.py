@@ -15,7 +15,7 @@ from framework_fer.framing import Framing
 from framework_fer.networks import ARCHITECTURES, build_network
 from framework_fer.plugin import RESNET_WEIGHTS, framework_emotion_classifiers
 from framework_fer.runtime import OnnxRuntime, TorchRuntime, weight_shapes
-from framework_fer.votes import OUTPUTS
+from framework_fer.votes import CHOICES, HEADS, OUTPUTS
 from safetensors.numpy import save_file
 
 from framework.errors import ComponentError, ConfigError, UserError, WeightsError
