@@ -32,7 +32,7 @@ from framework_fer.votes import HEADS, OTHER, among_seven, seven_and_other
 
 TARGET_RISK = 0.1
 LEAST_COVERAGE = 0.7
-BALANCE = 0.15
+BALANCE = 0.25
 """How far the calibration of the first head favours rare expressions, see
 :func:`framework_fer.calibration.fit_vector` and docs/fer-experiments.md."""
 MIN_FACE = 24.0
