@@ -12,7 +12,7 @@ RESEARCH = "clinical-empathy-framework[research]"
 
 RESNET_WEIGHTS = WeightSpec(
     file="framework_weights_research:fer/resnet.safetensors",
-    sha256="b4d67944b7b95bf0096df56b384b03ef159ce5098c4a7983f0afee2b5f3cb6dd",
+    sha256="99fa0c4949aa862d696112b008c0cbc561fbdab9362cf4394d5201130d8b7750",
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
     requires=RESEARCH,
@@ -23,7 +23,7 @@ RESNET_WEIGHTS = WeightSpec(
 
 RESNET_INT8 = WeightSpec(
     file="framework_weights_research:fer/resnet.int8.onnx",
-    sha256="5d0f47b7f507e8eb1d378781c2443de007375d3dd22e27f3459d6d143e35b4bf",
+    sha256="c86e9a6ba77446bb217019e38749994f8fcd2107f13e796be717c3b0587927b0",
     licence=RESNET_WEIGHTS.licence,
     trained_on=RESNET_WEIGHTS.trained_on,
     requires=RESEARCH,
@@ -32,7 +32,7 @@ RESNET_INT8 = WeightSpec(
 
 EFFNET_WEIGHTS = WeightSpec(
     file="framework_weights_research:fer/effnet.safetensors",
-    sha256="c9938dd0291c5f18702a9e7b00f7ef54deeb28208e4beb17bf3757742166ba5e",
+    sha256="a8c2f0ba95b8eb9a382344909ff5e080a7cc7150200392367d7806fea0c960e5",
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
     requires=RESEARCH,

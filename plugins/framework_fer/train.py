@@ -42,6 +42,7 @@ class Job:
     initial: str
     resume: bool
     stop_after_s: float
+    calibrate: LabelledFaces | None = None
 
     @property
     def out(self) -> Path:
@@ -109,9 +110,12 @@ def run(job: Job, data: Split, targets: NDArray[np.float32], rank: int, rendezvo
 
     trainer.fit(batches, after_epoch, job.workers, job.stop_after_s)
     if rank == 0:
+        if job.calibrate is not None:
+            data = replace(data, held_out=job.calibrate)
         finish(
             job.report, data, trainer.average, device, recipe.architecture, recipe.side,
             {"started_from": source, "epochs": trainer.epoch, "recipe": recipe.model_dump()},
+            cross=job.calibrate is not None,
         )  # fmt: skip
     if job.processes > 1:
         dist.destroy_process_group()
@@ -199,6 +203,9 @@ def main(
     test: Annotated[
         list[Path] | None, typer.Option(help="sets to report on; look-alikes leave the training")
     ] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="set to calibrate and report on instead of held-out faces")
+    ] = None,
     architecture: Annotated[str, typer.Option()] = Recipe().architecture,
     epochs: Annotated[int, typer.Option()] = Recipe().epochs,
     batch: Annotated[int, typer.Option()] = Recipe().batch,
@@ -274,12 +281,15 @@ def main(
             precision=_precision(precision, chosen),  # type: ignore[arg-type]
         )  # fmt: skip
         build_network(recipe.architecture)
-        parts, tests = divided(data, also or [], test or [], also_per_class, recipe)
+        unseen = [*(test or []), *([calibrate] if calibrate else [])]
+        parts, tests = divided(data, also or [], unseen, also_per_class, recipe)
+        apart = tests[-1] if calibrate else None
+        tests = tests[:-1] if calibrate else tests
         stop = stop_after * 60 if stop_after > 0 else float("inf")
         report = Report(
             out, name, chosen, threads, tuple(tests), bootstrap, robustness, recipe.division
         )
-        job = Job(recipe, report, chosen, processes, workers, start_from, resume, stop)
+        job = Job(recipe, report, chosen, processes, workers, start_from, resume, stop, apart)
         train(job, parts, teacher)
     except ValidationError as error:
         first = error.errors()[0]
