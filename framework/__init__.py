@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from framework.hookspecs import hookimpl
+    from framework.pictures import FaceExpression, cover, detect, draw, read_expression
     from framework.protocols import (
         Anonymizer,
         Attack,
@@ -92,6 +93,7 @@ __all__ = [
     "EmotionClassifier",
     "EmotionWindow",
     "Exporter",
+    "FaceExpression",
     "Frame",
     "FrameworkError",
     "Image",
@@ -117,7 +119,11 @@ __all__ = [
     "WeightsError",
     "__version__",
     "analyze",
+    "cover",
+    "detect",
+    "draw",
     "hookimpl",
+    "read_expression",
     "render",
     "run",
 ]
@@ -141,6 +147,7 @@ _MODULES = {
     "EmotionClassifier": "framework.protocols",
     "EmotionWindow": "framework.types",
     "Exporter": "framework.protocols",
+    "FaceExpression": "framework.pictures",
     "Frame": "framework.types",
     "FrameworkError": "framework.errors",
     "Image": "framework.types",
@@ -166,7 +173,11 @@ _MODULES = {
     "WeightSpec": "framework.spec",
     "WeightsError": "framework.errors",
     "analyze": "framework.api",
+    "cover": "framework.pictures",
+    "detect": "framework.pictures",
+    "draw": "framework.pictures",
     "hookimpl": "framework.hookspecs",
+    "read_expression": "framework.pictures",
     "render": "framework.api",
     "run": "framework.api",
 }

@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from framework.config import RunConfig
 from framework.progress import Progress, silent
+from framework.settings import Settings
 
 if TYPE_CHECKING:
     from framework.agreement import Agreement
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from framework.pipeline.passes import Analysis
     from framework.table import TrackTable
     from framework.timeline import Timelines
-    from framework.types import Recommendation
+    from framework.types import Frame, Recommendation, Tracks
 
 Warn = Callable[[str], None]
 
@@ -82,6 +83,29 @@ class RunResult:
         """Why it did not pass."""
         return list(self.audit.reasons)
 
+    def data_frame(self) -> Any:
+        """One row a second and person, with the columns of ``emotions.csv``.
+
+        Returns:
+            A ``pandas.DataFrame``; a list of dictionaries where pandas is not installed
+            (``pip install clinical-empathy-framework[dataframe]``).
+        """
+        from framework.result_views import as_data_frame, seconds
+
+        return as_data_frame(seconds(self.timelines.people if self.timelines is not None else ()))
+
+    def frames(self) -> Iterator[tuple[Frame, Tracks]]:
+        """Every frame of the covered recording, with the tracks that are covered in it.
+
+        Raises:
+            MediaError: the covered recording is not there any more.
+        """
+        from framework.pipeline.delivery import VIDEO_STEM
+        from framework.result_views import covered_frames
+
+        video = next(file for file in self.files if file.stem == VIDEO_STEM)
+        return covered_frames(video, self.table)
+
 
 def analyze(
     source: str | Path,
@@ -90,7 +114,7 @@ def analyze(
     config: str | Path | None = None,
     options: Iterable[str] = (),
     progress: Progress = silent,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> AnalysisResult:
     """Find, follow and read every face, and write ``tracks.csv`` for a person to correct.
 
@@ -133,7 +157,7 @@ def run(
     key_file: str | Path | None = None,
     warn: Warn = _ignore,
     progress: Progress = silent,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> RunResult:
     """Do the main job: cover every face, read the emotions, give advice, report.
 
@@ -176,7 +200,7 @@ def render(
     key_file: str | Path | None = None,
     warn: Warn = _ignore,
     progress: Progress = silent,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> RunResult:
     """Cover the faces of a table that :func:`analyze` wrote and a person may have corrected.
 

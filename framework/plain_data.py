@@ -90,8 +90,8 @@ def _read(hint: Any, value: Any) -> Any:
         )
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return [_read(arguments[0], item) for item in value]
-    if dataclasses.is_dataclass(hint):
-        hints = _hints(typing.cast(type, hint))
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        hints = _hints(hint)
         return hint(**{name: _read(hints[name], item) for name, item in value.items()})
     if hint is Fraction:
         return Fraction(*value)

@@ -66,13 +66,13 @@ _FRAME_BYTES = 6
 """Bytes that a frame takes in a file at least: its number, its state, commas, a line end."""
 
 
-def save_table(table: TrackTable, path: Path) -> None:
+def save_table(table: TrackTable, path: str | Path) -> None:
     """Write a track table.
 
     Raises:
         MediaError: the file cannot be written.
     """
-    with atomic_text(path) as handle:
+    with atomic_text(Path(path)) as handle:
         writer = csv.writer(handle, lineterminator="\n")
         meta = {
             "width": table.width,
@@ -138,7 +138,7 @@ def _plain(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
 
 
-def load_table(path: Path) -> TrackTable:
+def load_table(path: str | Path) -> TrackTable:
     """Read a track table, as it was written or as a person and a spreadsheet left it.
 
     Commas or semicolons (then also decimal commas), any order of rows and columns, quoted cells,
@@ -151,6 +151,7 @@ def load_table(path: Path) -> TrackTable:
         ConfigError: it does not validate; the message names the line and the column.
     """
     try:
+        path = Path(path)
         check_file(path, _MAX_BYTES)
         most = path.stat().st_size // _FRAME_BYTES
         with path.open(encoding="utf-8-sig", newline="") as handle:

@@ -5,7 +5,7 @@ It holds the keys of a ``run.yaml`` (anonymizer, fer, options, ...) and :class:`
     version: 1
     anonymizer: blur
     fer: resnet
-    options: {anonymizer: {strength: 12}}
+    options: {anonymizer: {cells: 6}}
     engine: local
     reviewers: 1
 """
@@ -117,7 +117,7 @@ def starting_text(keys: dict[str, Any]) -> str:
     lines.append("version: 1")
     lines += [f"{key}: {value}" for key, value in shown.items() if value is not None]
     lines += [
-        "# options: {anonymizer: {strength: 12}}   # see: framework plugins --options blur",
+        "# options: {anonymizer: {cells: 6}}   # see: framework plugins --options blur",
         "",
         "engine: local            # local, ray or slurm",
     ]
