@@ -69,6 +69,11 @@ class RunConfig(BaseModel):
     voice: str = Field("silence", description="voice anonymizer, for '--audio anonymize'")
     per_frame: bool = Field(False, description="also write a row for each classified face")
     recheck: bool = Field(True, description="repeat the emotion analysis on the covered video")
+    search_again: bool = Field(
+        True,
+        description="look for faces in the covered video that are not ours, and compare those that "
+        "are with the original",
+    )
     licence_policy: Literal["any", "research", "commercial"] = Field(
         "any",
         description="what the licences of all weights, and of their training data, must allow",

@@ -55,6 +55,19 @@ class Detector(Protocol):
 
 
 @runtime_checkable
+class SecondLookDetector(Detector, Protocol):
+    """Optional: looks more closely than usual, at more cost.
+
+    The covered recording is searched with it. A detector that has no such method is shown enlarged
+    frames instead.
+    """
+
+    def second_look(self, frames: Sequence[Frame]) -> list[Detections]:
+        """As :meth:`Detector.detect`, and finds smaller faces."""
+        ...
+
+
+@runtime_checkable
 class Tracker(Protocol):
     """Links detections over time. Called in order, one instance for each stream."""
 

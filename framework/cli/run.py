@@ -73,6 +73,7 @@ def run(
         "measures",
         "per_frame",
         "recheck",
+        "search_again",
     )
 )
 def analyze(

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from framework.agreement import Agreement
-from framework.audit import Audit, AuditRecorder, Damage, Dismissal, FrameFate
+from framework.audit import (
+    Audit,
+    AuditRecorder,
+    Compared,
+    Damage,
+    Dismissal,
+    Exposed,
+    FrameFate,
+    SecondSearch,
+)
+from framework.boxes import iou
 from framework.manifest import Manifest, build_manifest, component_record
 from framework.pipeline.components import Components, Selection
 from framework.pipeline.passes import Analysis, Rendering
-from framework.pipeline.search import Searched
+from framework.pipeline.search import Searched, Sighting
 from framework.protocols import DetailedRecommender
 from framework.table import TrackTable
+from framework.timeline import person_name
 from framework.types import Recommendation
 
 SYNTHETIC = "synthetic"
@@ -59,13 +73,73 @@ def audit_run(
         recorder.damage(Damage(end_s, f"{missing} frames could not be decoded a second time"))
     if found is not None:
         _note_dismissed(recorder, found)
-    for note in [*(found.observed.notes if found else []), *rendering.notes]:
+    for note in [*(found.observed.notes if found else []), *rendering.notes, *searched.notes]:
         recorder.note(note)
     return recorder.finish(
+        search=_second_search(searched),
         frames_out=rendering.frames_out,
         duration_out_s=duration_out_s,
         allow_no_faces=allow_no_faces,
     )
+
+
+def _second_search(searched: Searched) -> SecondSearch:
+    """The search of the result, as the audit tells it."""
+    if not searched.searched:
+        return SecondSearch()
+    return SecondSearch(
+        searched=True,
+        frames=searched.frames,
+        frames_per_s=searched.frames / searched.seconds if searched.seconds > 0 else 0.0,
+        detectors=searched.looked_with,
+        recognizer=searched.recognizer,
+        faces=searched.faces,
+        ours=searched.ours,
+        unconfirmed=searched.unconfirmed,
+        compared=tuple(
+            Compared(
+                person_name(r.track_id),
+                r.faces,
+                r.detail,
+                r.recognised,
+                r.similarity,
+                r.recognisable,
+            )
+            for r in searched.resemblances
+        ),
+        exposed_s=sum(s.seconds for s in searched.sightings),
+        exposed=tuple(_joined(searched.sightings)),
+    )
+
+
+def _joined(sightings: Sequence[Sighting]) -> list[Exposed]:
+    """Sightings of one face in consecutive searched frames as one stretch of time."""
+    open_: list[tuple[Sighting, Exposed]] = []
+    closed: list[Exposed] = []
+    for one in sorted(sightings, key=lambda s: s.time_s):
+        still = [(last, e) for last, e in open_ if e.end_s >= one.time_s - 1e-6]
+        closed += [e for last, e in open_ if (last, e) not in still]
+        mine = next(
+            (
+                k
+                for k, (last, e) in enumerate(still)
+                if e.reason == one.reason
+                and last.time_s < one.time_s
+                and iou(last.xyxy[None], one.xyxy[None])[0, 0] > 0
+            ),
+            None,
+        )
+        end_s = one.time_s + one.seconds
+        if mine is None:
+            left, top, right, bottom = (int(v) for v in np.round(one.xyxy))
+            place = (left, top, right - left, bottom - top)
+            still.append((one, Exposed(one.time_s, end_s, one.seconds, place, None, one.reason)))
+        else:
+            before = still[mine][1]
+            joined = replace(before, end_s=end_s, face_s=before.face_s + one.seconds)
+            still[mine] = (one, joined)
+        open_ = still
+    return sorted([*closed, *(e for _, e in open_)], key=lambda e: (e.start_s, e.place))
 
 
 def _note_dismissed(recorder: AuditRecorder, found: Analysis) -> None:
@@ -125,8 +199,7 @@ def summarize(
     lines = [
         f"{audit.frames_out} of {audit.frames_in} frames written, {audit.duration_out_s:.2f} s; "
         f"{len(table.track_ids())} people, {audit.total.present_s:.1f} face-seconds covered, "
-        f"{audit.total.unprotected_s:.1f} unprotected, {audit.frames_fully_covered} frames "
-        f"covered whole"
+        f"{audit.frames_fully_covered} frames covered whole"
     ]
     if agreement is not None and agreement.total.n:
         lines.append(
@@ -136,4 +209,21 @@ def summarize(
     if recommendations:
         lines.append(f"{len(recommendations)} recommendations")
     lines += [f"wrote {file}" for file in files]
-    return lines
+    return [*lines, checked(audit)]
+
+
+def checked(audit: Audit) -> str:
+    """What was checked in the result and what was not, in a sentence."""
+    search = audit.search
+    if not search.searched:
+        return (
+            "checked: every face was changed before it was encoded. not checked: the result was "
+            "not searched for faces, nor compared with the original (--no-search-again)"
+        )
+    with_whom = f"by {search.recognizer} and " if search.recognizer else ""
+    return (
+        f"checked: every face was changed; {search.frames} frames of the result searched by "
+        f"{', '.join(search.detectors)}, {audit.total.unprotected_s or 0.0:.1f} face-seconds "
+        f"unprotected; covered faces compared with the original {with_whom}by their detail. not "
+        f"checked: stronger recognisers ('framework verify'), voice, clothes and surroundings"
+    )

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from framework.config import COMPONENT_GROUPS, RunConfig, validated
 from framework.cpus import usable_cpus
-from framework.errors import ComponentError, ConfigError, ContractError, WeightsError
+from framework.errors import (
+    ComponentError,
+    ConfigError,
+    ContractError,
+    FrameworkError,
+    WeightsError,
+)
 from framework.pipeline.by_role import ByRole, parse_roles
 from framework.pipeline.video_options import VideoOptions
 from framework.protocols import (
@@ -48,6 +54,10 @@ KIND_OF_GROUP: dict[str, Kind] = {
 
 VOICE_PACKAGE = "framework-voice"
 """The distribution that brings voice anonymizers; the reference plugins have none."""
+
+JUDGES = ("lbp-fisher", "lbp")
+"""Recognisers that compare the result with the original, the better one first: those that ship,
+quick enough for every run. ``framework verify`` takes the strongest that is installed."""
 
 OPTIONAL_GROUPS = ("fer", "measures", "recommender")
 
@@ -292,6 +302,43 @@ class Components:
         """The source of advice, None without one."""
         selection = self.others.get("recommender")
         return None if selection is None else self._once("recommender", selection, Recommender)
+
+    def second_detector(self) -> Selection | None:
+        """Another installed detector, for the second search; None if there is none to be had."""
+        mine = self.others["detector"].name
+        for component in self.registry.of_kind(Kind.DETECTOR):
+            if component.spec.name != mine and self._allowed(component):
+                return self._defaults("second detector", component)
+        return None
+
+    def judge(self) -> Selection | None:
+        """The recogniser that compares covered faces with the original; None without one."""
+        installed = {c.spec.name: c for c in self.registry.of_kind(Kind.RECOGNIZER)}
+        for name in JUDGES:
+            if name in installed and self._allowed(installed[name]):
+                return self._defaults("judge", installed[name])
+        return None
+
+    def _allowed(self, component: Component) -> bool:
+        try:
+            check_licences(component, self.config.licence_policy)
+        except ComponentError:
+            return False
+        return True
+
+    def _defaults(self, group: str, component: Component) -> Selection | None:
+        kind, name = component.kind, component.spec.name
+        try:
+            return Selection(group, component, self.registry.validate(kind, name, {}, group))
+        except FrameworkError:  # it cannot do without options
+            return None
+
+    def optional(self, selection: Selection, protocol: type[P]) -> P | None:
+        """A component the run can do without: None if it cannot be made."""
+        try:
+            return self._once(selection.group, selection, protocol)
+        except FrameworkError:
+            return None
 
 
 def check_labels(classifier: EmotionClassifier, name: str) -> None:

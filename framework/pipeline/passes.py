@@ -14,6 +14,7 @@ from framework.media import Damage, Reader, SourceInfo
 from framework.pipeline.failures import Failure
 from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.sampler import EmotionSampler
+from framework.pipeline.watch import Watch
 from framework.resolve import ObservationLog
 from framework.table import TrackTable
 from framework.types import ComponentEvent, Frame
@@ -88,6 +89,7 @@ class Rendering:
         events: what the anonymizer itself reported.
         damage: where the recording could not be decoded this time.
         notes: what reader and writer have to say, for instance an odd size that was changed.
+        watch: what was noted for the search of the result; None if it is not searched.
     """
 
     path: Path
@@ -99,6 +101,7 @@ class Rendering:
     events: list[ComponentEvent] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)

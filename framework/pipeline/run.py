@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,21 +37,24 @@ from framework.media import (
 from framework.pipeline.account import audit_run, describe_run, summarize
 from framework.pipeline.batches import MOST, in_batches
 from framework.pipeline.components import Components, Selection
-from framework.pipeline.cover import Coverer, read_only
+from framework.pipeline.cover import Coverer, UncoveredFace, read_only
 from framework.pipeline.cover_check import whole_frame_cover
 from framework.pipeline.delivery import MEASURE_SECONDS, MEASURES
 from framework.pipeline.encoder import QUEUE, EncoderThread
 from framework.pipeline.failures import Failure
 from framework.pipeline.find import Finder
+from framework.pipeline.likeness import Likeness
 from framework.pipeline.lock import locked_registry
 from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.passes import Analysis, Observed, RecordingView, Rendering
-from framework.pipeline.sampler import EVERY_FRAME_RATE, EmotionSampler
-from framework.pipeline.search import Searched, face_at_each_track
+from framework.pipeline.sampler import EmotionSampler
+from framework.pipeline.search import Looker, Reading, Search, Searched, conclude
 from framework.pipeline.voice import RATE as SOUND_RATE
 from framework.pipeline.voice import AnonymizedSound
+from framework.pipeline.watch import Dismissed, Watch, frames_to_search
 from framework.pipeline.writing import write_results
 from framework.progress import Progress, silent
+from framework.protocols import Detector, Recognizer
 from framework.resolve import ObservationLog, assign_roles, resolve, unprotected_detections
 from framework.table import TrackTable
 from framework.timeline import Timelines, build_timelines
@@ -276,7 +278,7 @@ class Run:
             if coverer.looks_ahead:
                 with open_reader(source, threads=threads) as second:
                     coverer.prepare(RecordingView(table, second))
-            result = Rendering(place(reader.info))
+            result = Rendering(place(reader.info), watch=self._watch(table, found))
             writer, sound = self._writer(source, reader, table, result.path)
             with writer, EncoderThread(writer.write) as encoder:
                 frames = map(read_only, prefetch(reader, depth=QUEUE))
@@ -307,13 +309,16 @@ class Run:
                 leaving.append((frame, self._missed(frame, table, result)))
                 continue
             cover = next(covers)
-            if cover.error is None:
-                leaving.append((frame, cover.image))
-                continue
-            failure = Failure.of("anonymizer", cover.error, frame.index, frame.time_s)
-            result.failures.append(failure)
-            result.whole.append(frame.index)
-            leaving.append((frame, whole_frame_cover(frame)))
+            image = cover.image
+            if cover.error is not None or image is None:
+                error = cover.error or UncoveredFace()
+                failure = Failure.of("anonymizer", error, frame.index, frame.time_s)
+                result.failures.append(failure)
+                result.whole.append(frame.index)
+                image = whole_frame_cover(frame)
+            elif result.watch is not None:
+                result.watch.note(frame, image)
+            leaving.append((frame, image))
         return leaving
 
     def _missed(self, frame: Frame, table: TrackTable, result: Rendering) -> Image | None:
@@ -360,46 +365,84 @@ class Run:
             writer.add_audio(sound.of_recording(source, reader.info.start_s), SOUND_RATE)
         return writer, sound
 
+    def _watch(self, table: TrackTable, found: Analysis | None) -> Watch | None:
+        """What the search of the result needs to know of the rendering; None without a search."""
+        if not self.config.search_again:
+            return None
+        frames = frames_to_search(
+            table, table.samples.frame.tolist() if self._rereads(table) else ()
+        )
+        dismissed: list[Dismissed] = []
+        if found is not None:
+            rows = found.observed.log.rows()
+            dismissed = [
+                Dismissed(int(rows.frame[k]), rows.xyxy[k]) for k in found.dismissed.tolist()
+            ]
+        chosen = self.components.judge()
+        judge = self.components.optional(chosen, Recognizer) if chosen is not None else None
+        threshold = getattr(judge, "match_threshold", None)
+        name = chosen.name if chosen is not None else ""
+        likeness = Likeness(table, frames, name, judge, threshold)
+        return Watch(table, frames, tuple(dismissed), likeness)
+
+    def _rereads(self, table: TrackTable) -> bool:
+        """Whether emotions are read from the result as well."""
+        wanted = self.config.recheck and len(table.samples) > 0
+        return wanted and self.components.classifier() is not None
+
     # -- 4. look at what came out ----------------------------------------------------------------
 
     def search_again(
         self, table: TrackTable, rendering: Rendering, people: Iterable[int] | None = None
     ) -> Searched:
-        """Third pass: read the covered recording as any later user of it would.
+        """Third pass: look at the covered recording as any later user of it would.
 
-        Emotions are read at the moments at which the original was read. The faces are looked for
-        again; one that is no longer found yields no sample, and its second becomes ``unknown``: a
-        disagreement, not a gap in the comparison.
+        Is there a face in it that we did not make, and is a covered one still the person's? And
+        what is left of the expression: emotions are read at the moments at which the original was
+        read; a face that is no longer found yields no sample, and its second becomes ``unknown``: a
+        disagreement, not a gap in the comparison. Both share one decoding.
 
         Args:
             people: track ids whose emotions are read again; None: everybody's who was read.
         """
-        classifier = self.components.classifier()
-        if classifier is None or not self.config.recheck or not len(table.samples):
-            return Searched()
         mine = table if people is None else table.only(people)
-        detector = self.components.detector()
-        sampler = EmotionSampler(classifier, EVERY_FRAME_RATE)
-        ids_of_frame: dict[int, list[int]] = {}
-        pairs = zip(mine.samples.frame.tolist(), mine.samples.track_id.tolist(), strict=True)
-        for index, track_id in pairs:
-            ids_of_frame.setdefault(index, []).append(track_id)
+        reading = self._reading(mine)
+        search = self._search(rendering)
+        wanted = {*(reading.at if reading else ()), *(search.watch.wanted if search else ())}
+        if not wanted:
+            return Searched()
         left_out = set(rendering.dropped)
         original = (i for i in range(table.frame_count) if i not in left_out)
-        stage = "check the result"
         with open_reader(rendering.path, threads=self.components.threads) as reader:
             numbered = zip(original, prefetch(reader, depth=MOST), strict=False)
-            again = (Frame(f.bgr, i, f.time_s) for i, f in numbered if i in ids_of_frame)
+            again = (Frame(f.bgr, i, f.time_s) for i, f in numbered if i in wanted)
             for batch in in_batches(map(read_only, again)):
-                for frame, detections in zip(batch, detector.detect(batch), strict=True):
-                    wanted = ids_of_frame[frame.index]
-                    for one in face_at_each_track(detections, mine.tracks_at(frame.index), wanted):
-                        sampler.add(frame, one)
-                self.progress(stage, batch[-1].index + 1, table.frame_count)
-        self.progress(stage, table.frame_count, table.frame_count)
-        # The interval of the original: it says how many samples a second can have.
-        samples = replace(sampler.samples(), interval_s=table.samples.interval_s)
-        return Searched(samples=samples, failures=sampler.failures)
+                if reading is not None:
+                    reading.read([f for f in batch if f.index in reading.at])
+                if search is not None:
+                    search.look([f for f in batch if f.index in search.watch.wanted])
+                self.progress("check the result", batch[-1].index + 1, table.frame_count)
+        self.progress("check the result", table.frame_count, table.frame_count)
+        return conclude(search, reading)
+
+    def _reading(self, table: TrackTable) -> Reading | None:
+        """What reads the emotions of the result; None if they are not read."""
+        classifier = self.components.classifier()
+        if classifier is None or not self._rereads(table):
+            return None
+        return Reading(table, self.components.detector(), classifier)
+
+    def _search(self, rendering: Rendering) -> Search | None:
+        """What looks for faces in the result; None if they are not looked for."""
+        if rendering.watch is None:
+            return None
+        mine = self.components.others["detector"].name
+        lookers = [Looker(mine, self.components.detector(), closely=True)]
+        other = self.components.second_detector()
+        second = self.components.optional(other, Detector) if other is not None else None
+        if other is not None and second is not None:
+            lookers.append(Looker(other.name, second, closely=False))
+        return Search(lookers, rendering.watch, frozenset(rendering.whole))
 
     # -- 5. hand over ----------------------------------------------------------------------------
 
@@ -492,7 +535,11 @@ class Run:
         Args:
             more: further components that took part.
         """
-        return describe_run(command, self.components, more)
+        taking_part = [*more]
+        if self.config.search_again:
+            helpers = (self.components.second_detector(), self.components.judge())
+            taking_part += [one for one in helpers if one is not None]
+        return describe_run(command, self.components, taking_part)
 
 
 def _refuse_open(table: TrackTable, found: Analysis) -> None:

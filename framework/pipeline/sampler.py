@@ -104,7 +104,7 @@ class EmotionSampler:
         batch, self._pending = self._pending, []
         try:
             rows = self._classify([p.crop for p in batch])
-        except Exception as error:
+        except BaseException as error:
             self.failures.append(Failure.of("fer", error, batch[0].frame, batch[0].time_s))
             return
         self._frames += [p.frame for p in batch]

@@ -84,7 +84,7 @@ class AnonymizedSound:
         try:
             made = self.voice.anonymize(samples.copy(), RATE)
             return _checked(samples, made)
-        except Exception as error:
+        except BaseException as error:
             self.failures.append(Failure.of("voice", error, 0, position / RATE))
             return np.zeros(len(samples), np.float32)
 

@@ -47,6 +47,7 @@ def render_report(data: ReportData) -> str:
         confusion=views.confusion_rows(data),
         exposures=views.exposure_rows(data.audit),
         incidents=views.incidents(data.audit),
+        search=views.search_facts(data.audit),
         components=(components := views.component_rows(data)),
         weights=[(c["name"], w) for c in components for w in c["weights"]],
         manifest=data.manifest,

@@ -34,13 +34,16 @@ def cards(data: ReportData) -> list[Card]:
     found = [
         Card(
             "Unprotected",
-            f"{bare:.2f} s",
-            "face-seconds that left uncovered",
-            "bad" if audit.total.unprotected_frames else "good",
+            "not searched" if bare is None else f"{bare:.2f} s",
+            "face-seconds that left uncovered or can be recognised, found in the result",
+            "" if bare is None else ("bad" if audit.total.unprotected_frames else "good"),
         ),
         Card(
             "Faces covered",
-            length(audit.total.present_s - bare - audit.total.dropped_s),
+            length(
+                sum(p.exposure.present_s - (p.exposure.unprotected_s or 0.0) for p in audit.people)
+                - audit.total.dropped_s
+            ),
             f"face-seconds, {_count(len(audit.people), 'person', 'people')} in the track table",
         ),
         Card(
@@ -298,16 +301,47 @@ def _exposure(name: str, role: str, exposure: Exposure) -> dict[str, Any]:
         "name": name,
         "role": role,
         "seconds": [f"{s:.2f}" for s in seconds],
-        "unprotected": f"{exposure.unprotected_s:.2f}",
-        "bad": exposure.unprotected_frames > 0,
+        "unprotected": seconds_or_unknown(exposure.unprotected_s),
+        "bad": bool(exposure.unprotected_frames),
         "events": ", ".join(f"{kind} {n:,}" for kind, n in exposure.events.items()) or "-",
         "total": False,
     }
 
 
+def seconds_or_unknown(seconds: float | None) -> str:
+    """Face-seconds, or that nobody looked."""
+    return "not searched" if seconds is None else f"{seconds:.2f}"
+
+
+def search_facts(audit: Audit) -> list[tuple[str, str]]:
+    """What the search of the result did, as names and values; empty without one."""
+    search = audit.search
+    if not search.searched:
+        return []
+    facts = [
+        ("Frames searched", f"{search.frames:,} ({search.frames_per_s:.1f} a second)"),
+        ("Searched by", ", ".join(search.detectors)),
+        ("Faces found in covers", f"{search.ours:,} of {search.faces:,}"),
+        ("No face in an enlarged look", f"{search.unconfirmed:,}"),
+        ("Compared with the original by", search.recognizer or "detail alone"),
+    ]
+    for one in search.compared:
+        detail = "-" if one.detail is None else f"{one.detail:.2f}"
+        known = "-" if one.recognised is None else f"{100 * one.recognised:.0f} %"
+        facts.append((f"{one.person}: left of the face", f"detail {detail}, recognised in {known}"))
+    return facts
+
+
 def incidents(audit: Audit) -> list[dict[str, str]]:
-    """Failures, damage and dismissed detections, in order of time."""
+    """Faces in the result, failures, damage and dismissed detections, in order of time."""
     found: list[tuple[float, dict[str, str]]] = []
+    for face in audit.search.exposed:
+        left, top, width, height = face.place
+        what = (
+            f"{face.reason}, until {clock(face.end_s)} ({face.face_s:.2f} face-seconds), "
+            f"{width} x {height} pixels at {left}, {top}"
+        )
+        found.append((face.start_s, _incident("face in the result", face.start_s, what)))
     for failure in audit.failures:
         when = -1.0 if failure.time_s is None else failure.time_s
         times = "" if failure.count == 1 else f", {failure.count:,} times from here on"

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from framework_faceset.embedding import embed
 from framework_faceset.subject import (
     NoFaceError,
     Sightings,
@@ -32,6 +31,7 @@ from framework.protocols import (
     Recommender,
     Tracker,
 )
+from framework.recognition import embed
 from framework.types import Image
 from framework_benchmark.covering import Covered
 from framework_benchmark.expression import Reading, compare_readings, read_expression

@@ -192,8 +192,8 @@ def _camera(page: EncounterPage, camera: CameraView) -> dict[str, Any]:
         "offset": f"{sync.offset_s:.3f} s",
         "drift": _drift(camera.clock),
         "confidence": f"{sync.confidence:.2f}" if sync.windows else "-",
-        "unprotected": f"{bare:.2f} s",
-        "bare": bare > 0,
+        "unprotected": "not searched" if bare is None else f"{bare:.2f} s",
+        "bare": bool(bare),
         "notes": camera.notes,
     }
 

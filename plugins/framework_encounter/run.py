@@ -294,6 +294,10 @@ def camera_notes(clock: Clock, casting: Casting) -> list[str]:
     return notes
 
 
+def _unprotected(seconds: float | None) -> str:
+    return "not searched again" if seconds is None else f"{seconds:.1f} unprotected"
+
+
 def _summary(
     encounter: Encounter,
     clocks: Sequence[Clock],
@@ -315,7 +319,7 @@ def _summary(
         total = view.audit.total
         lines.append(
             f"{camera_name(encounter, k)}: {when}; {total.present_s:.1f} face-seconds covered, "
-            f"{total.unprotected_s:.1f} unprotected, {casting.bystanders} bystanders, "
+            f"{_unprotected(total.unprotected_s)}, {casting.bystanders} bystanders, "
             f"{len(casting.uncertain)} uncertain faces, "
             f"{sum(casting.switches.values())} identity switches"
         )

@@ -2,6 +2,6 @@
 
 What the benchmark, ``framework verify`` and the training programs need alike: the main person of a
 recording (:mod:`framework_faceset.subject`), embeddings that are checked
-(:mod:`framework_faceset.embedding`), and the deconvolution that attackers try
+(:mod:`framework.recognition`), and the deconvolution that attackers try
 (:mod:`framework_faceset.deconvolution`).
 """

@@ -14,7 +14,9 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command("live")
-@takes_settings(without=("on_miss", "audio", "voice", "per_frame", "measures", "recheck"))
+@takes_settings(
+    without=("on_miss", "audio", "voice", "per_frame", "measures", "recheck", "search_again")
+)
 def live(
     source: Annotated[
         str,

@@ -101,7 +101,7 @@ def measure(chosen: Sequence[Chosen]) -> Figures:
     events: dict[str, int] = {}
     for k, camera in cameras:
         total = camera.audit.get("total", {})
-        fates[k] += [float(total.get(name, 0.0)) for name in FATES]
+        fates[k] += [float(total.get(name) or 0.0) for name in FATES]
         for name, count in total.get("events", {}).items():
             events[name] = events.get(name, 0) + int(count)
     covered = {name: _ratio(fates[:, [j]], fates, "face-seconds") for j, name in enumerate(FATES)}

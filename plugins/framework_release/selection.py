@@ -146,7 +146,10 @@ def audit_problems(results: Results) -> list[str]:
         audit = camera.audit
         if not audit.get("passed"):
             problems.append(f"{camera.name}: the audit did not pass")
-        if float(audit.get("total", {}).get("unprotected_s", 1.0)) > 0:
+        unprotected = audit.get("total", {}).get("unprotected_s", 1.0)
+        if unprotected is None:
+            problems.append(f"{camera.name}: the result was not searched for faces")
+        elif float(unprotected) > 0:
             problems.append(f"{camera.name}: a face was left uncovered")
         exposed = exposed_seconds(audit)
         if exposed:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from framework.config import load_run_config
+from framework.detail import MEAN_PASSES
 from framework.errors import ComponentError, FrameworkError, MediaError
 from framework.media import probe
 from framework.pipeline.components import Components
@@ -22,7 +23,6 @@ from framework.table import TrackTable
 from framework.table_file import load_table
 from framework.timeline import person_name
 from framework_verify.container import metadata_left
-from framework_verify.detail import MEAN_PASSES
 from framework_verify.recognition import Enrolment, enrol, strangers
 from framework_verify.scan import Scan, enrolment_crops, scan
 from framework_verify.unseen import unseen_pictures

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from framework_faceset.embedding import embed
 from framework_faceset.subject import find_subject
 from numpy.typing import NDArray
 
-from framework.alignment import align, landmarks_from_box
+from framework.alignment import align
 from framework.errors import FrameworkError
 from framework.protocols import Detector, Recognizer, Tracker
+from framework.recognition import embed
 from framework.registry import Registry
 from framework.spec import Kind
 from framework.table import TrackTable
@@ -66,17 +66,6 @@ def frames_to_enrol(table: TrackTable) -> dict[int, list[int]]:
         parts = np.array_split(rows, min(2 * ENROLLED, len(rows)))
         chosen[track_id] = [int(p[int(np.argmax(table.score[p]))]) for p in parts]
     return chosen
-
-
-def crop_of(frame: Frame, table: TrackTable, row: int, recognizer: Recognizer) -> Image | None:
-    """The aligned face of a row of the table."""
-    points = table.landmarks[row]
-    if not np.isfinite(points).all():
-        points = landmarks_from_box(table.xyxy[row])[0]
-    try:
-        return align(frame.bgr, points, recognizer.input_size, recognizer.crop_scale)
-    except ValueError:
-        return None
 
 
 def enrol(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from framework_faceset.deconvolution import WIDTHS, deconvolved
-from framework_faceset.embedding import embed
 
 from framework.alignment import align, landmarks_from_box
 from framework.protocols import Recognizer
+from framework.recognition import embed
 from framework.table import TrackTable
 from framework.types import Frame, Image
 from framework_verify.recognition import Enrolment

@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from framework_faceset.embedding import embed
 from numpy.typing import NDArray
 
 from framework.alignment import landmarks_from_box
 from framework.boxes import iou
+from framework.detail import FEWEST, PASSES, detail_correlation
 from framework.media import open_reader, prefetch
 from framework.pipeline.batches import MOST, in_batches
 from framework.progress import Progress, silent
 from framework.protocols import Detector, Recognizer
+from framework.recognition import crop_of_row, embed
 from framework.table import TrackTable
 from framework.types import Detections, Frame, Image
-from framework_verify.detail import FEWEST, PASSES, detail_correlation
 from framework_verify.recognition import (
     Enrolment,
-    crop_of,
     crops_of_detections,
     frames_to_enrol,
 )
@@ -100,7 +99,7 @@ def enrolment_crops(
     with open_reader(original, threads=threads) as reader:
         for frame in reader.frames(by_frame, table.time_s.tolist()):
             for track_id, row in by_frame[frame.index]:
-                crop = crop_of(frame, table, row, recognizer)
+                crop = crop_of_row(frame.bgr, table, row, recognizer)
                 if crop is not None:
                     found[track_id].append(crop)
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framework.agreement import compare
-from framework.audit import AuditRecorder, Damage, Dismissal, FrameFate
+from framework.audit import AuditRecorder, Damage, Dismissal, FrameFate, SecondSearch
 from framework.errors import MediaError
 from framework.manifest import build_manifest, component_record
 from framework.report import ReportData, render_report, views, write_report
@@ -83,7 +83,11 @@ def data(*, passed: bool = True, people: list[PersonTimeline] | None = None) -> 
     spec = ComponentSpec("blur", "covers by a blur", "m:f", "m:C", weights=(weight,), licence="MIT")
     raw = tuple(people)
     return ReportData(
-        audit=recorder.finish(frames_out=40, duration_out_s=4.0),
+        audit=recorder.finish(
+            frames_out=40,
+            duration_out_s=4.0,
+            search=SecondSearch(searched=True, frames=20, frames_per_s=5.0, detectors=("x",)),
+        ),
         manifest=build_manifest("run", [component_record("anonymizer", spec, None)]),
         timelines=Timelines(raw, raw, TimelineConfig(min_quality=0.15), 0.45),
         agreement=compare(raw, after),

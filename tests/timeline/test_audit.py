@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from framework.audit import (
     Audit,
     AuditRecorder,
+    Compared,
     Damage,
     Dismissal,
+    Exposed,
     FrameFate,
+    SecondSearch,
     write_audit,
 )
 from framework.table import TrackTable
@@ -31,6 +35,9 @@ def two_people() -> TrackTable:
     )
 
 
+SEARCHED = SecondSearch(searched=True, frames=3, frames_per_s=6.0, detectors=("x",))
+
+
 def covered(t: TrackTable) -> AuditRecorder:
     recorder = AuditRecorder(t)
     for index in range(t.frame_count):
@@ -39,7 +46,7 @@ def covered(t: TrackTable) -> AuditRecorder:
 
 
 def close(recorder: AuditRecorder, frames_out: int = 3, duration_out_s: float = 0.5) -> Audit:
-    return recorder.finish(frames_out=frames_out, duration_out_s=duration_out_s)
+    return recorder.finish(frames_out=frames_out, duration_out_s=duration_out_s, search=SEARCHED)
 
 
 def test_face_seconds_are_time_not_frames() -> None:
@@ -65,13 +72,13 @@ def test_every_fate_has_its_own_column() -> None:
     assert audit.passed  # both are what the policy asked for
 
 
-def test_one_bare_face_in_one_frame_fails_with_status_2() -> None:
+def test_one_bare_face_in_one_frame_fails_with_status_1() -> None:
     recorder = covered(two_people())
     recorder.frame(0, FrameFate.COVERED, unprotected=[2])
     audit = close(recorder)
     assert audit.people[1].exposure.unprotected_s == pytest.approx(0.1)
     assert audit.people[0].exposure.unprotected_s == 0
-    assert not audit.passed and audit.exit_status == 2
+    assert not audit.passed and audit.exit_status == 1
     assert "0.10 face-seconds left uncovered (1 frame)" in audit.reasons
 
 
@@ -80,7 +87,7 @@ def test_a_bare_face_in_a_still_image_fails_although_it_lasts_no_time() -> None:
     recorder.frame(0, FrameFate.UNTOUCHED)
     audit = close(recorder, frames_out=1, duration_out_s=0.0)
     assert audit.total.unprotected_frames == 1
-    assert audit.exit_status == 2
+    assert audit.exit_status == 1
 
 
 def test_a_frame_nobody_rendered_fails() -> None:
@@ -131,6 +138,47 @@ def test_failures_keep_the_class_and_nothing_else() -> None:
     ]
     assert "mueller" not in json.dumps(audit.to_json())
     assert "components failed 4 times" in audit.reasons[0] and audit.exit_status == 1
+
+
+def test_without_a_search_of_the_result_nothing_is_said_to_be_unprotected() -> None:
+    audit = covered(two_people()).finish(frames_out=3, duration_out_s=0.5)
+    assert audit.total.unprotected_s is None
+    assert [p.exposure.unprotected_s for p in audit.people] == [None, None]
+    assert audit.to_json()["search"]["searched"] is False
+    recorder = covered(two_people())
+    recorder.frame(0, FrameFate.COVERED, unprotected=[2])
+    audit = recorder.finish(frames_out=3, duration_out_s=0.5)
+    assert audit.total.unprotected_s == pytest.approx(0.1)  # this much is known
+
+
+def test_a_face_in_the_result_fails_and_the_reason_names_its_seconds() -> None:
+    seen = [
+        Exposed(3.1, 3.5, 0.4, (1, 2, 30, 40), None, "a face outside every cover"),
+        Exposed(7.9, 9.1, 1.2, (1, 2, 30, 40), None, "a face outside every cover"),
+    ]
+    recorder = covered(table([k / 10 for k in range(100)], 10.0, [(0, 1)]))
+    audit = recorder.finish(
+        frames_out=100, duration_out_s=10.0, search=replace(SEARCHED, exposed=tuple(seen))
+    )
+    assert audit.exit_status == 1
+    assert audit.total.unprotected_s == pytest.approx(1.6)
+    assert audit.total.unprotected_frames == 4 + 12
+    assert "1.60 face-seconds outside every cover; look at 3 s, 7 to 9 s" in audit.reasons[0]
+    assert audit.total.present_s == pytest.approx(0.1)
+
+
+def test_a_person_who_can_be_recognised_is_unprotected_wherever_covered() -> None:
+    recorder = covered(two_people())
+    recorder.frame(1, FrameFate.FULLY_COVERED)
+    known = Compared("person-1", 12, 0.8, 1.0, 0.6, True)
+    audit = recorder.finish(
+        frames_out=3, duration_out_s=0.5, search=replace(SEARCHED, compared=(known,))
+    )
+    assert audit.people[0].exposure.unprotected_s == pytest.approx(0.2)
+    assert audit.people[0].exposure.fully_covered_s == pytest.approx(0.3)
+    assert audit.people[1].exposure.unprotected_s == 0
+    (reason,) = audit.reasons
+    assert "person-1 can still be recognised" in reason and audit.exit_status == 1
 
 
 def test_everything_else_is_listed_and_counted() -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from framework_verify import verify
 from framework_verify.container import metadata_left
-from framework_verify.detail import PASSES, detail_correlation
 from framework_verify.report import write_reports
 
+from framework.detail import PASSES, detail_correlation
 from framework.errors import MediaError
 from framework.media import probe
 from tests.verify import recordings
