@@ -36,7 +36,7 @@ from framework_release.credentials import SigningKey, load_key, own_key
 from framework_release.croissant import describe
 from framework_release.csv_table import write_csv, write_tsv
 from framework_release.datasheet import write_datasheet
-from framework_release.figures import measure, methods
+from framework_release.figures import measure, measure_each, methods
 from framework_release.identity import label, labels, study_secret
 from framework_release.media import Released, Treatment, has_audio, release_recording, tidy
 from framework_release.names import Session
@@ -151,6 +151,7 @@ def _describe(
         figures=measure(chosen),
         methods=methods(chosen),
         participants=len({s.subject for s in sessions}),
+        per_method=measure_each(chosen),
         steps=groups.steps,
         left_out=dict(sorted(Counter(o.rule for o in selection.left_out).items())),
         signer=signer,

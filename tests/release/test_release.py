@@ -355,6 +355,7 @@ def test_datasheet_has_this_sets_own_figures(study: Path) -> None:
     readme, page = (release / "README.md").read_text(), (release / "datasheet.html").read_text()
     for text in (readme, page):
         assert "0 of 11 people" in text  # eleven recordings of one person each
+        assert "0 of 9 people" in text and "0 of 2 people" in text  # by method
         assert "fewer than 5" in text  # of those left out
         assert "2026-0815" in text and "data@hospital.example" in text
     assert "happiness: 0.0 % (95 % interval 0.0 to 0.0" in readme  # a filled square has no face
