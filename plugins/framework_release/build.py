@@ -358,7 +358,7 @@ def _write(
 
 
 def _sentence(results: Results) -> str:
-    method = str(results.manifest.get("settings", {}).get("anonymizer", "a cover"))
+    method = str(results.manifest.get("settings", {}).get("anonymizer", "not stated"))
     return f"{synthetic_statement(results.synthetic)} Method: {method}."
 
 

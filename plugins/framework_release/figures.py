@@ -199,8 +199,10 @@ def _bootstrap(n: int, statistic: Callable[[NDArray[np.int64]], float]) -> tuple
 
 
 def method_of(one: Chosen) -> str:
-    """How an encounter was covered, as its manifest says."""
-    return str(one.results.manifest.get("settings", {}).get("anonymizer", "unknown"))
+    """How the patient of an encounter was covered, as its manifest says."""
+    chosen = str(one.results.manifest.get("settings", {}).get("anonymizer", "unknown"))
+    by_role = dict(part.partition("=")[::2] for part in chosen.split(","))
+    return by_role.get("patient") or by_role.get("doctor") or chosen
 
 
 def measure_each(chosen: Sequence[Chosen]) -> list[tuple[str, Figures]]:

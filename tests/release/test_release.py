@@ -261,7 +261,7 @@ def _faces_of(study: Path, id: str, release: Path) -> int:
     from framework.media import open_reader
     from tests.release.study_maker import SIDE
 
-    judge = Colour(NoOptions())
+    judge = Colour(NoOptions(), None)
 
     def squares(path: Path) -> list[object]:
         with open_reader(path) as reader:
@@ -444,7 +444,7 @@ def test_sound_metadata_and_a_broken_signature_are_found(study: Path) -> None:
     ("key", "value", "told"),
     [
         ("licence", None, "licence"),
-        ("acces", "open", "did you mean access"),
+        ("acces", "open", "did you mean 'access'"),
         ("access", "everybody", "access"),
         ("k", 1, "k"),
         ("groups", ["age", "weight"], "no column weight"),
