@@ -318,6 +318,7 @@ class _Parts:
         components = Components(run, locked_registry(run), key, more_groups=("recognizer",))
         components.refuse_unprotected()
         stages = components.stages.by_group()
+        again = [s for s in (components.second_detector(), components.judge()) if s is not None]
         early = [s for s in components.selections() if s.group in fingerprint.ANALYSIS_GROUPS]
         return cls(
             run,
@@ -328,7 +329,7 @@ class _Parts:
             ],
             [config.keys.recognizer, fingerprint.of_options(run.options_of("recognizer"))],
             [
-                [fingerprint.of_component(s) for s in components.selections()],
+                [fingerprint.of_component(s) for s in (*components.selections(), *again)],
                 fingerprint.of_settings(run, analysis_only=False),
                 fingerprint.of_stages(stages),
                 digest_of(key.hex()),
