@@ -197,7 +197,8 @@ def _fine_grey(image: Image, scale: float, coarse: float) -> NDArray[np.float32]
 
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
     if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), coarse), np.float32)
 
 
