@@ -19,9 +19,9 @@ READY := $(VENV)/.ready
 
 setup: $(READY)
 
-$(READY): pyproject.toml contrib/framework-weights-research/pyproject.toml constraints.txt tools/working_opencv.py
+$(READY): pyproject.toml contrib/framework-weights-research/pyproject.toml contrib/framework-training/pyproject.toml constraints.txt tools/working_opencv.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,demo,research]' -e contrib/framework-weights-research
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,demo,research]' -e contrib/framework-weights-research -e contrib/framework-training
 	$(BIN)/python tools/working_opencv.py
 	touch $@
 
@@ -34,7 +34,7 @@ test: setup
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy framework plugins
+	$(BIN)/mypy framework plugins contrib/framework-training/src
 
 contrib: setup
 	$(BIN)/python tools/check_contrib.py

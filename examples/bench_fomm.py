@@ -35,10 +35,10 @@ from framework_fomm.crop import SIDE_PER_HEIGHT, Square
 from framework_fomm.donors.store import EMBEDDED_FOLDER, load
 from framework_fomm.inference import Animator, choose_device
 from framework_fomm.model import Fomm, FommConfig
-from framework_fomm.parity import fill_by_rule
 from framework_fomm.plugin import FOMM_WEIGHTS
 from framework_fomm.scene import place
 from framework_fomm.weights import load_model
+from framework_training.fomm.parity import fill_by_rule
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, FrameworkError

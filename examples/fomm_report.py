@@ -41,11 +41,12 @@ from framework_fomm.anonymizer import FommAnonymizer
 from framework_fomm.crop import Square, extract, square_of_box
 from framework_fomm.inference import Animator
 from framework_fomm.smoothing import smooth_track
-from framework_fomm.training.emotion import EmotionReader, agreement, build_readers
-from framework_fomm.training.expression import SIGNALS, signals
-from framework_fomm.training.measure import impostor_distances
-from framework_fomm.training.recognition import SIZE, Observer, Sight
-from framework_fomm.training.series import (
+from framework_fomm.weights import load_model
+from framework_training.fomm.emotion import EmotionReader, agreement, build_readers
+from framework_training.fomm.expression import SIGNALS, signals
+from framework_training.fomm.measure import impostor_distances
+from framework_training.fomm.recognition import SIZE, Observer, Sight
+from framework_training.fomm.series import (
     blinks,
     correlation,
     f1,
@@ -57,8 +58,7 @@ from framework_fomm.training.series import (
     rotation_error,
     threshold_at,
 )
-from framework_fomm.training.swapping import embedded_weights, reconstructor
-from framework_fomm.weights import load_model
+from framework_training.fomm.swapping import embedded_weights, reconstructor
 from numpy.typing import NDArray
 
 from framework.errors import EXIT_CANNOT_RUN, FrameworkError, MediaError

@@ -66,7 +66,6 @@ def run(
 @takes_settings(
     without=(
         "anonymizer",
-        "cover_area",
         "recommender",
         "on_miss",
         "audio",

@@ -21,7 +21,7 @@ from framework_fer.runtime import OnnxRuntime, Runtime, TorchRuntime, choose
 from framework_fer.votes import HEADS, OUTPUTS, Labelling, among_seven, seven_and_other
 
 RESNETS = ("face-resnet29-pair", "face-resnet29")
-"""Architectures of ``resnet``: what is shipped, and what ``framework_fer.train`` writes."""
+"""Architectures of ``resnet``: what is shipped, and what training writes."""
 
 
 class ExpressionClassifier:

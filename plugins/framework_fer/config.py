@@ -46,6 +46,6 @@ class ClassifierOptions(BaseModel):
     )
     weights: Path | None = Field(
         default=None,
-        description="weight file of the same architecture written by framework_fer.train, instead "
-        "of the one that is shipped; its hash is not checked",
+        description="weight file of the same architecture written by framework_training.fer.train, "
+        "instead of the one that is shipped; its hash is not checked",
     )

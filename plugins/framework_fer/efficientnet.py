@@ -1,8 +1,8 @@
 """The network of the component ``effnet``: EfficientNet-Lite0 for small grey faces.
 
 EfficientNet (Tan and Le 2019) without squeeze-and-excitation and with ReLU6 ("Lite", Google 2020).
-The stem reads one grey channel. Names of the layers are ours; :mod:`framework_fer.initial` maps the
-published ImageNet weights onto them.
+The stem reads one grey channel. Names of the layers are ours; ``framework_training.fer.initial``
+maps the published ImageNet weights onto them.
 """
 
 from __future__ import annotations

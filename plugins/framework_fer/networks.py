@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 ARCHITECTURES = ("face-resnet29", "face-resnet29-pair", "efficientnet-lite0")
-"""What a weight file may say it is for, and what ``framework_fer.train --architecture`` takes."""
+"""What a weight file may say it is for, and what training takes after ``--architecture``."""
 
 
 def build_network(architecture: str, dropout: float = 0.0) -> nn.Module:

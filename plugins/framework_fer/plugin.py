@@ -16,8 +16,8 @@ RESNET_WEIGHTS = WeightSpec(
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
     requires=RESEARCH,
-    source="two networks trained in this project by framework_fer.train and joined by "
-    "framework_fer.pair, from dlib's face recognition network "
+    source="two networks trained in this project by framework_training.fer.train and joined by "
+    "framework_training.fer.pair, from dlib's face recognition network "
     "(King 2017, CC0 1.0); recipe in docs/models/fer-resnet.md",
 )
 
@@ -27,7 +27,7 @@ RESNET_INT8 = WeightSpec(
     licence=RESNET_WEIGHTS.licence,
     trained_on=RESNET_WEIGHTS.trained_on,
     requires=RESEARCH,
-    source="the same weights, quantised by framework_fer.export --int8",
+    source="the same weights, quantised by framework_training.fer.export --int8",
 )
 
 EFFNET_WEIGHTS = WeightSpec(
@@ -36,8 +36,8 @@ EFFNET_WEIGHTS = WeightSpec(
     licence="research only (terms of FER2013)",
     trained_on=("FER2013 training set", "muxspace facial_expressions"),
     requires=RESEARCH,
-    source="trained in this project by framework_fer.train, from EfficientNet-Lite0 (ImageNet, "
-    "Apache-2.0); recipe in docs/models/fer-effnet.md",
+    source="trained in this project by framework_training.fer.train, from EfficientNet-Lite0 "
+    "(ImageNet, Apache-2.0); recipe in docs/models/fer-effnet.md",
 )
 
 _REQUIRES = ("onnxruntime>=1.17", "safetensors>=0.4", "opencv-python>=4.8")

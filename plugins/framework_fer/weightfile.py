@@ -139,15 +139,15 @@ def read(path: Path) -> tuple[dict[str, NDArray[np.float32]], Description]:
 def _description(path: Path, metadata: Mapping[str, str]) -> Description:
     if KEY not in metadata:
         raise WeightsError(
-            f"weights {path.name}: expected metadata '{KEY}' written by framework_fer.train, "
-            f"found {sorted(metadata) or 'none'}"
+            f"weights {path.name}: expected metadata '{KEY}' written by "
+            f"framework_training.fer.train, found {sorted(metadata) or 'none'}"
         )
     try:
         description = Description.model_validate(json.loads(metadata[KEY]))
     except (ValidationError, json.JSONDecodeError) as error:
         raise WeightsError(
             f"weights {path.name}: the metadata '{KEY}' is damaged, or of a version that knew one "
-            f"labelling only; write the file again with framework_fer.train"
+            f"labelling only; write the file again with framework_training.fer.train"
         ) from error
     if description.labels != EMOTIONS:
         raise WeightsError(

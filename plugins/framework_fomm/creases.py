@@ -4,7 +4,7 @@ A portrait whose landmarks are moved exactly to those of its owner's smile is st
 lit as the smile is, it is read as a smile. So the picture is multiplied by a ratio image (Liu, Shan
 and Zhang, Expressive expression mapping with ratio images, SIGGRAPH 2001). Theirs comes from one
 picture of another person; here its logarithm is a linear function of how far the keypoints have
-moved, fitted by ridge regression to many people (:mod:`framework_fomm.training.fit`), so that every
+moved, fitted by ridge regression to many people (:mod:`framework_training.fomm.fit`), so that every
 expression has one and nobody's in particular.
 
 The ratio lives on a canvas: an upright face with its keypoints in fixed places.

@@ -7,7 +7,7 @@ apart from what the face does in it, and the face's rest is put together from th
 lips closed, lids as open as usual, brows where they mostly are. What a face does beyond its rest is
 in half sizes of its own head, and so reaches a donor of another size and shape to scale.
 
-For networks that were taught the places of ``framework_fomm.training.landmarks``.
+For networks that were taught the places of ``framework_training.fomm.landmarks``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A warp led by 22 points bends the face around each of them: a nose whose tip moves grows a dent, a
 head that turns keeps its jaw. These places aren't looked for in the picture. Each is a linear
 function of the face's keypoints, fitted by ridge regression to landmarks of many people
-(:mod:`framework_fomm.training.fit`), and the flow is led through them too.
+(:mod:`framework_training.fomm.fit`), and the flow is led through them too.
 """
 
 from __future__ import annotations

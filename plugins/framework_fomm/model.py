@@ -68,7 +68,7 @@ class FommConfig:
     mask_prior_sigma: float = 0.0
     mask_prior_background: float = -4.0
     # keypoints 28.. and all jacobians follow a similarity fitted to the skull's keypoints, for
-    # networks taught the 33 places of framework_fomm.training.landmarks
+    # networks taught the 33 places of framework_training.fomm.landmarks
     rigid_outline: bool = False
     # the flow is corrected to lead from each keypoint of the face exactly to its place in the
     # source, on a grid of the image's size (framework_fomm.exact); needs the same 33 places

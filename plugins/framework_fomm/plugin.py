@@ -18,7 +18,7 @@ FOMM_WEIGHTS = WeightSpec(
         "muxspace facial_expressions",
     ),
     requires="clinical-empathy-framework[research]",
-    source="trained for this project with 'python -m framework_fomm.train'",
+    source="trained for this project with 'python -m framework_training.fomm.train'",
 )
 
 BASIS_WEIGHTS = WeightSpec(

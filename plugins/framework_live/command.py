@@ -15,17 +15,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command("live")
 @takes_settings(
-    without=(
-        "on_miss",
-        "audio",
-        "voice",
-        "per_frame",
-        "measures",
-        "recheck",
-        "search_again",
-        "span",
-        "cover_area",
-    )
+    without=("on_miss", "audio", "voice", "per_frame", "measures", "recheck", "search_again")
 )
 def live(
     source: Annotated[

@@ -5,10 +5,10 @@ by Fisher's linear discriminant (Fisherfaces, Belhumeur et al. 1997): directions
 of one person vary (light, pose, expression) are shrunk, those that tell people apart are kept.
 Faces are embedded together with their mirror image.
 
-Small enough to train on one processor in minutes (:mod:`framework_recognizers.train`), stronger
-than plain ``lbp``, much weaker than a deep network. No anonymizer, donor or threshold of the
-framework was chosen with its help, which is what it is for: a second opinion that nothing was tuned
-on.
+Small enough to train on one processor in minutes (``framework_training.recognizers.train``),
+stronger than plain ``lbp``, much weaker than a deep network. No anonymizer, donor or threshold of
+the framework was chosen with its help, which is what it is for: a second opinion that
+nothing was tuned on.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class FisherRecognizer:
 
 
 def load(path: Path) -> tuple[Rows, Rows]:
-    """Mean and projection from a file written by :mod:`framework_recognizers.train`.
+    """Mean and projection from a file written by :mod:`framework_training.recognizers.train`.
 
     Raises:
         WeightsError: not such a file.
@@ -99,7 +99,8 @@ def load(path: Path) -> tuple[Rows, Rows]:
         mean, projection = found["mean"], found["projection"]
     except (OSError, SafetensorError, KeyError):
         raise WeightsError(
-            f"weights {path.name}: not the projection that framework_recognizers.train writes"
+            f"weights {path.name}: not the projection that "
+            f"framework_training.recognizers.train writes"
         ) from None
     width = 2 * LbpRecognizer(LbpOptions()).embed([np.zeros((112, 112, 3), np.uint8)]).shape[1]
     if mean.shape != (width,) or projection.ndim != 2 or len(projection) != width:

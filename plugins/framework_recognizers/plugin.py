@@ -13,7 +13,8 @@ FISHER_WEIGHTS = WeightSpec(
     licence="research only (terms of Labeled Faces in the Wild)",
     trained_on=("Labeled Faces in the Wild, identities whose hashed name is above 0.35",),
     requires="clinical-empathy-framework[research]",
-    source="trained in this project by framework_recognizers.train; docs/models/lbp-fisher.md",
+    source="trained in this project by framework_training.recognizers.train; "
+    "docs/models/lbp-fisher.md",
 )
 
 

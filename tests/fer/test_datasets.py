@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from framework_fer import datasets, duplicates
-from framework_fer.augment import Augmentation, plain_view
-from framework_fer.batches import TrainingBatches
 from framework_fer.framing import Framing
-from framework_fer.labels import index_of
+from framework_training.fer import datasets, duplicates
+from framework_training.fer.augment import Augmentation, plain_view
+from framework_training.fer.batches import TrainingBatches
+from framework_training.fer.labels import index_of
 
 from framework.alignment import template
 from framework.errors import MediaError, UserError

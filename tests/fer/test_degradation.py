@@ -7,9 +7,9 @@ from dataclasses import fields
 import cv2
 import numpy as np
 import pytest
-from framework_fer.augment import Augmentation, plain_view
-from framework_fer.datasets import whole_picture
-from framework_fer.degradation import DEGRADATIONS, at_size
+from framework_training.fer.augment import Augmentation, plain_view
+from framework_training.fer.datasets import whole_picture
+from framework_training.fer.degradation import DEGRADATIONS, at_size
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from framework_fer.evaluate import by_group
-from framework_fer.independence import compared
+from framework_training.fer.evaluate import by_group
+from framework_training.fer.independence import compared
 
 
 def test_independent_errors_show_no_correlation() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from framework_fer import metrics
 from framework_fer.calibration import (
     calibrated,
     fit_sharpening,
@@ -13,6 +12,7 @@ from framework_fer.calibration import (
     sharpened,
     softmax,
 )
+from framework_training.fer import metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

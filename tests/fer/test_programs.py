@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 import typer
-from framework_fer import datasets, duplicates, evaluate, pair, train, weightfile
-from framework_fer.division import limited, split
-from framework_fer.evaluate import measure, tight_views
-from framework_fer.recipe import Recipe
+from framework_fer import weightfile
 from framework_fer.resnet import FaceResNetPair
 from framework_fer.votes import HEADS
+from framework_training.fer import datasets, duplicates, evaluate, pair, train
+from framework_training.fer.division import limited, split
+from framework_training.fer.evaluate import measure, tight_views
+from framework_training.fer.recipe import Recipe
 from typer.testing import CliRunner
 
 from framework.types import EMOTIONS
@@ -106,7 +107,7 @@ def test_two_trainings_become_a_pair(tmp_path: Path) -> None:
         assert all(np.array_equal(tensors[f"{member}.{k}"], v) for k, v in own.items())
     card = (tmp_path / "p" / "fer.md").read_text()
     assert "two networks side by side" in card
-    assert card.count("`python -m framework_fer.train` with") == 2
+    assert card.count("`python -m framework_training.fer.train` with") == 2
 
     unseen = save(tmp_path / "unseen.npz", 42, seed=9)
     crossed = program(pair, tmp_path / "one", tmp_path / "elsewhere", "--out", tmp_path / "q",
@@ -160,7 +161,13 @@ def test_bad_input_to_the_evaluation_is_one_line(
 
 def test_the_modules_are_programs(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "framework_fer.evaluate", "--data", str(tmp_path / "none.npz")],
+        [
+            sys.executable,
+            "-m",
+            "framework_training.fer.evaluate",
+            "--data",
+            str(tmp_path / "none.npz"),
+        ],
         capture_output=True,
         text=True,
         timeout=120,

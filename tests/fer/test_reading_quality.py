@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from framework_fer.datasets import LabelledFaces, whole_picture
-from framework_fer.reading_quality import EDGES, by_quality
+from framework_training.fer.datasets import LabelledFaces, whole_picture
+from framework_training.fer.reading_quality import EDGES, by_quality
 
 
 @dataclass

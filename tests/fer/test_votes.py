@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from framework_fer import datasets, votes
-from framework_fer.division import joined
-from framework_fer.finish import calibrations, folds, two_fold
-from framework_fer.loop import cross_entropy, movement_loss
+from framework_fer import votes
+from framework_training.fer import datasets
+from framework_training.fer.division import joined
+from framework_training.fer.finish import calibrations, folds, two_fold
+from framework_training.fer.loop import cross_entropy, movement_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 import typer
-from framework_fer import datasets, evaluate
 from framework_fer.framing import WINDOW
-from framework_fer.whole_pictures import found
+from framework_training.fer import datasets, evaluate
+from framework_training.fer.whole_pictures import found
 from typer.testing import CliRunner
 
 from framework.alignment import template

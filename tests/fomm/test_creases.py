@@ -15,12 +15,12 @@ from framework_fomm.exact import FACE_POINTS, through_keypoints
 from framework_fomm.followers import LANDMARKS, WIDTHS, Followers
 from framework_fomm.model import Fomm, FommConfig, Keypoints
 from framework_fomm.outline import follow_skull, head_coordinates
-from framework_fomm.training import fit
-from framework_fomm.training.landmarks import MIRROR
-from framework_fomm.training.loop import Training
-from framework_fomm.training.options import TrainingOptions, compact_config
-from framework_fomm.training.pack import SIZE, PackWriter, save_pack
 from framework_fomm.weights import load_model, save_model
+from framework_training.fomm import fit
+from framework_training.fomm.landmarks import MIRROR
+from framework_training.fomm.loop import Training
+from framework_training.fomm.options import TrainingOptions, compact_config
+from framework_training.fomm.pack import SIZE, PackWriter, save_pack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 import pytest
 from framework_fomm.donors import compose, mixing, portrait, recipes, store
-from framework_fomm.donors.hair import (
+from framework_fomm.donors_command import app
+from framework_training.fomm.donors.hair import (
     HAIRLINE_ANGLES,
     OUTLINE_ANGLES,
     hairline_radii,
     outline_radii,
 )
-from framework_fomm.donors.matte import background_matte, wall_distance
-from framework_fomm.donors.shape import (
+from framework_training.fomm.donors.matte import background_matte, wall_distance
+from framework_training.fomm.donors.shape import (
     FACE,
     OUTSIDE,
     backward_field,
@@ -27,7 +28,6 @@ from framework_fomm.donors.shape import (
     resample,
     similarity_points,
 )
-from framework_fomm.donors_command import app
 from typer.testing import CliRunner
 
 from framework.errors import ComponentError, MediaError, UserError

@@ -22,7 +22,7 @@ from framework_fomm.expression import (
 from framework_fomm.model import FommConfig, Keypoints, coordinate_grid
 from framework_fomm.mouth import open_mouths
 from framework_fomm.outline import follow_skull
-from framework_fomm.training.landmarks import keypoint_targets
+from framework_training.fomm.landmarks import keypoint_targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -97,5 +97,5 @@ def test_report_without_clips(tmp_path: Path) -> None:
 
 
 def test_parity_program_as_a_command(tmp_path: Path) -> None:
-    result = run("-m", "framework_fomm.parity", tmp_path / "none.npz")
+    result = run("-m", "framework_training.fomm.parity", tmp_path / "none.npz")
     assert result.returncode == 2 and result.stderr.startswith("error: ")

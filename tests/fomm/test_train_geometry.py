@@ -9,17 +9,17 @@ import pytest
 import torch
 from framework_fomm.crop import square_of_box
 from framework_fomm.outline import follow_skull
-from framework_fomm.training.expression import SIGNALS, head_scale, signals, similarity, transfer
-from framework_fomm.training.framing import BOX_HEIGHT, smooth_squares, square_of_landmarks
-from framework_fomm.training.landmarks import (
+from framework_training.fomm.expression import SIGNALS, head_scale, signals, similarity, transfer
+from framework_training.fomm.framing import BOX_HEIGHT, smooth_squares, square_of_landmarks
+from framework_training.fomm.landmarks import (
     KEYPOINTS,
     MIRROR,
     TAUGHT,
     jacobian_target,
     keypoint_targets,
 )
-from framework_fomm.training.options import compact_config
-from framework_fomm.training.series import (
+from framework_training.fomm.options import compact_config
+from framework_training.fomm.series import (
     blinks,
     correlation,
     f1,
@@ -30,7 +30,7 @@ from framework_fomm.training.series import (
     rotation_error,
     threshold_at,
 )
-from framework_fomm.training.warps import border_points, fit_thin_plate, sample
+from framework_training.fomm.warps import border_points, fit_thin_plate, sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

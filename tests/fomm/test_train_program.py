@@ -16,16 +16,17 @@ import pytest
 import torch
 from framework_fomm import train
 from framework_fomm.model import Fomm, Keypoints
-from framework_fomm.training import checkpoint, landmarks, media
-from framework_fomm.training.loop import Training
-from framework_fomm.training.losses import Perceptual
-from framework_fomm.training.options import (
+from framework_fomm.weights import load_model
+from framework_training.fomm import checkpoint, landmarks, media
+from framework_training.fomm.loop import Training
+from framework_training.fomm.losses import Perceptual
+from framework_training.fomm.options import (
     TrainingOptions,
     compact_config,
     learning_rate,
     teacher_weight,
 )
-from framework_fomm.training.pack import (
+from framework_training.fomm.pack import (
     MIN_FRAMES,
     PackWriter,
     load_pack,
@@ -33,9 +34,8 @@ from framework_fomm.training.pack import (
     pack_stills,
     save_pack,
 )
-from framework_fomm.training.pairs import Mix, PairSampler
-from framework_fomm.training.split import choose_held_out, cluster, merge, take
-from framework_fomm.weights import load_model
+from framework_training.fomm.pairs import Mix, PairSampler
+from framework_training.fomm.split import choose_held_out, cluster, merge, take
 
 from framework.errors import ComponentError, MediaError, WeightsError
 from tests.interrupts import heed_interrupts
@@ -471,7 +471,7 @@ def test_missing_teacher_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> 
 def test_interrupt_saves_and_says_how_to_resume(tmp_path: Path, packed: Path) -> None:
     tiny = tmp_path / "tiny.json"
     tiny.write_text(json.dumps(TINY))
-    command = [sys.executable, "-m", "framework_fomm.train", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "framework_training.fomm.train", str(tmp_path / "run")]
     command += ["--pack", str(packed), "--size", str(SIZE), "--config", str(tiny), "--threads", "1"]
     command += ["--batch", "1", "--warmup-batch", "1", "--warmup-steps", "20"]
     command += ["--perceptual-weight", "0", "--save-every", "1", "--device", "cpu"]
@@ -490,5 +490,7 @@ def test_interrupt_saves_and_says_how_to_resume(tmp_path: Path, packed: Path) ->
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "resume with\n  python -m framework_fomm.train" in out and "Traceback" not in err
+    assert (
+        "resume with\n  python -m framework_training.fomm.train" in out and "Traceback" not in err
+    )
     assert (tmp_path / "run" / "fomm.safetensors").is_file()

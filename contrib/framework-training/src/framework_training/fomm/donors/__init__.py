@@ -1,0 +1,1 @@
+"""Composing the donors: averages of several people, with hair and an alpha channel."""
