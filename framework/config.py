@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from framework.errors import ConfigError
+from framework.pipeline.parts import Area, Span
 from framework.reading import read_limited, why_unreadable
 from framework.suggest import did_you_mean
 from framework.types import Role
@@ -67,6 +68,14 @@ class RunConfig(BaseModel):
         "drop", description="what happens to the sound; a voice identifies a person"
     )
     voice: str = Field("silence", description="voice anonymizer, for '--audio anonymize'")
+    span: Span | None = Field(
+        None, description="the part that counts, as in 12:30-15:00; the rest is in no output"
+    )
+    cover_area: tuple[Area, ...] = Field(
+        (),
+        description="a part of the picture that is covered whatever is in it: "
+        "x,y,width,height[,from,to] in pixels and seconds; repeatable",
+    )
     per_frame: bool = Field(False, description="also write a row for each classified face")
     recheck: bool = Field(True, description="repeat the emotion analysis on the covered video")
     search_again: bool = Field(
@@ -119,7 +128,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any], prefix: str) -> str:
         return f"unknown option {name}{did_you_mean(path[-1], model.model_fields)}"
     if error["type"] == "missing":
         return f"option {name} is required"
-    message = str(error["msg"])
+    message = str(error["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     field = model.model_fields.get(path[0]) if path else None
     limits = field_limits(field) if field is not None else ""

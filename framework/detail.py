@@ -42,7 +42,7 @@ def detail_correlation(original: Image, covered: Image, box: NDArray[np.float32]
     Returns:
         None where the original has no fine structure, or nothing of the box is in the picture.
     """
-    fine = [_fine(image, box) for image in (original, covered)]
+    fine = [fine_structure(image, box) for image in (original, covered)]
     if fine[0] is None or fine[1] is None:
         return None
     a, b = fine[0], fine[1]
@@ -52,11 +52,22 @@ def detail_correlation(original: Image, covered: Image, box: NDArray[np.float32]
     return float((a * b).mean() / scale) if scale > 1e-6 else 0.0
 
 
-def _fine(image: Image, box: NDArray[np.float32]) -> NDArray[np.float32] | None:
+def fine_structure(
+    image: Image, box: NDArray[np.float32], core: float = CORE
+) -> NDArray[np.float32] | None:
+    """What a face-sized blur removes from one place of a picture: (48, 48), mean 0.
+
+    Args:
+        box: (4,) pixels.
+        core: share of the box, around its centre, that is looked at.
+
+    Returns:
+        None where less than 8 pixels of it are in the picture.
+    """
     import cv2
 
     height, width = image.shape[:2]
-    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * CORE
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * core
     left, top = np.maximum(np.floor(centre - half), 0).astype(int)
     right, bottom = np.minimum(np.ceil(centre + half), [width, height]).astype(int)
     if right - left < 8 or bottom - top < 8:

@@ -6,8 +6,10 @@ its value; a test holds the two together. None means "not given".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypedDict
 
+from framework.pipeline.parts import Area, Span
 from framework.types import Role
 
 
@@ -18,6 +20,7 @@ class Settings(TypedDict, total=False):
     tracker: str | None
     anonymizer: str | None
     fer: str | None
+    measures: str | None
     recommender: str | None
     role: Role | Literal["patient", "doctor", "bystander", "unknown"] | None
     people: int | None
@@ -26,8 +29,11 @@ class Settings(TypedDict, total=False):
     allow_no_faces: bool | None
     audio: Literal["drop", "keep", "anonymize"] | None
     voice: str | None
+    span: Span | str | None
+    cover_area: Sequence[Area | str] | None
     per_frame: bool | None
     recheck: bool | None
+    search_again: bool | None
     licence_policy: Literal["any", "research", "commercial"] | None
     plugins: dict[str, str] | None
     threads: int | None

@@ -6,12 +6,11 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
 from framework.config import COMPONENT_GROUPS, RunConfig
-from framework.types import Role
 
 Out = Annotated[Path, typer.Option("--out", "-d", metavar="DIR", help="Where the results go.")]
 Config = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="A run.yaml.")]
@@ -50,14 +49,16 @@ def setting(name: str) -> Any:
     field = RunConfig.model_fields[name]
     flag = "--" + name.replace("_", "-")
     text = field.description or ""
-    choices = [str(value) for value in get_args(field.annotation)]
-    if choices and field.annotation is not Role:
+    literal = get_origin(field.annotation) is Literal
+    choices = [str(value) for value in get_args(field.annotation)] if literal else []
+    if choices:
         text += f": {', '.join(choices[:-1])} or {choices[-1]}"
     text = text[0].upper() + text[1:]
     if field.annotation is bool:
         form = f"{flag}/--no-{flag[2:]}" if field.default else flag
         return typer.Option(form, help=f"{text}.", show_default=False)
-    default = "all" if name == "threads" else str(field.default)
+    words = {"threads": "all", "span": "all of it", "cover_area": "none"}
+    default = words.get(name, str(field.default))
     metavar = "NAME" if name in COMPONENT_GROUPS else None
     return typer.Option(
         flag, *SHORT.get(name, ()), metavar=metavar, help=f"{text} [{default}].", show_default=False
@@ -67,6 +68,8 @@ def setting(name: str) -> Any:
 def _value_type(name: str) -> Any:
     """What the command line reads; the model checks choices and bounds, and names them."""
     annotation = RunConfig.model_fields[name].annotation
+    if get_origin(annotation) is tuple:
+        return list[str]
     return annotation if annotation in (bool, int, float) else str
 
 

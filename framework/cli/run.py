@@ -66,6 +66,7 @@ def run(
 @takes_settings(
     without=(
         "anonymizer",
+        "cover_area",
         "recommender",
         "on_miss",
         "audio",

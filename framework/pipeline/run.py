@@ -35,6 +35,7 @@ from framework.media import (
     probe,
 )
 from framework.pipeline.account import audit_run, describe_run, summarize
+from framework.pipeline.areas import cover_areas
 from framework.pipeline.batches import MOST, in_batches
 from framework.pipeline.components import Components, Selection
 from framework.pipeline.cover import Coverer, UncoveredFace, read_only
@@ -47,8 +48,10 @@ from framework.pipeline.likeness import Likeness
 from framework.pipeline.lock import locked_registry
 from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.passes import Analysis, Observed, RecordingView, Rendering
+from framework.pipeline.results_as_input import refuse_results
 from framework.pipeline.sampler import EmotionSampler
 from framework.pipeline.search import Looker, Reading, Search, Searched, conclude
+from framework.pipeline.span import SpanReader
 from framework.pipeline.voice import RATE as SOUND_RATE
 from framework.pipeline.voice import AnonymizedSound
 from framework.pipeline.watch import Dismissed, Watch, frames_to_search
@@ -155,10 +158,16 @@ class Run:
             UserError: the source, the anonymizer, the rules or the codec cannot be used.
             ContractError: a component is not what its kind must be.
         """
+        refuse_results(source)
         self.components.refuse_unprotected()
         self.components.recommender()
         self.components.classifier()
         check_codec(default_suffix(probe(source)), self.components.stages.video.codec)
+
+    def _open(self, source: Path) -> Reader:
+        """A reader of the part of the recording that counts."""
+        reader = open_reader(source, threads=self.components.threads)
+        return reader if self.config.span is None else SpanReader(reader, self.config.span)
 
     # -- 1. look at every frame ------------------------------------------------------------------
 
@@ -176,7 +185,7 @@ class Run:
         measurer = components.measurer()
         measuring = MeasureSampler(measurer) if measurer else None
         log = ObservationLog()
-        with open_reader(source, threads=components.threads) as reader:
+        with self._open(source) as reader:
             for batch in in_batches(map(read_only, prefetch(reader, depth=MOST))):
                 for frame, detections in zip(batch, finder.detect(batch), strict=True):
                     tracks = finder.track(frame, detections)
@@ -271,12 +280,12 @@ class Run:
         self.components.refuse_unprotected()
         if found is not None:
             _refuse_open(table, found)
-        threads = self.components.threads
         coverer = Coverer(self.components.anonymizer())
-        with open_reader(source, threads=threads) as reader:
+        areas = self.config.cover_area
+        with self._open(source) as reader:
             _check_fits(table, reader.info)
             if coverer.looks_ahead:
-                with open_reader(source, threads=threads) as second:
+                with self._open(source) as second:
                     coverer.prepare(RecordingView(table, second))
             result = Rendering(place(reader.info), watch=self._watch(table, found))
             writer, sound = self._writer(source, reader, table, result.path)
@@ -286,11 +295,12 @@ class Run:
                     for frame, image in self._covered(batch, table, coverer, result):
                         result.frames_in += 1
                         if image is not None:
-                            encoder.put(image, frame.time_s)
+                            encoder.put(cover_areas(frame, image, areas), frame.time_s)
                             result.frames_out += 1
                     self.progress("render", batch[-1].index + 1, table.frame_count)
             result.damage += reader.damage
             result.notes += [*reader.notes, *writer.notes]
+            result.notes += [f"covered whatever is in it: {area}" for area in areas]
         result.events += coverer.drain_events()
         if sound is not None:
             result.failures += sound.failures

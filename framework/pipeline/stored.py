@@ -10,20 +10,31 @@ import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
+from zipfile import BadZipFile
 
 import numpy as np
 
 from framework.atomic import write_text
 from framework.errors import ContractError, MediaError
+from framework.measurement import Measurements
 from framework.pipeline.passes import Analysis, Observed
 from framework.plain_data import from_plain, to_plain
 from framework.resolve import ObservationLog
 from framework.resolve.log import Rows
 from framework.table_file import load_table, save_table
+from framework.types import Measure
 
 TABLE, OBSERVED, ANALYSIS = "tracks.csv", "observed.npz", "analysis.json"
-_APART = {"table": Analysis, "observed": Analysis, "log": Observed, "sampler": Observed}
-"""Fields that have a file of their own, or, the sampler, whose findings are in the table."""
+MEASURED = "measured.npz"
+_APART = {
+    "table": Analysis,
+    "observed": Analysis,
+    "measurements": Analysis,
+    "log": Observed,
+    "sampler": Observed,
+    "measured": Observed,
+}
+"""Fields that have a file of their own, or, the samplers, whose findings are kept elsewhere."""
 
 
 def save_analysis(found: Analysis, folder: Path) -> None:
@@ -36,14 +47,23 @@ def save_analysis(found: Analysis, folder: Path) -> None:
     log = found.observed.log
     rows = log.rows()
     columns = {f.name: getattr(rows, f.name) for f in fields(Rows)}
+    measured = found.measurements
     try:
         np.savez(folder / OBSERVED, time_s=log.time_s(), **columns)
+        if measured is not None:
+            np.savez(
+                folder / MEASURED,
+                frame=measured.frame,
+                track_id=measured.track_id,
+                values=measured.values,
+            )
     except OSError as error:
         raise MediaError(f"cannot write {OBSERVED}: {error.strerror}") from None
     body = {
         "log_failures": to_plain(log.failures),
         "observed": _plain_fields(found.observed, Observed),
         "analysis": _plain_fields(found, Analysis),
+        "measures": None if measured is None else to_plain(measured.measures),
     }
     write_text(folder / ANALYSIS, json.dumps(body) + "\n")
 
@@ -65,12 +85,29 @@ def load_analysis(folder: Path) -> Analysis:
             time_s, rows, from_plain(dict[int, str], body["log_failures"])
         )
         seen = Observed(log=log, sampler=None, **_read_fields(body["observed"], Observed))
-        return Analysis(table=table, observed=seen, **_read_fields(body["analysis"], Analysis))
-    except (OSError, ValueError, KeyError, TypeError, ContractError) as error:
+        return Analysis(
+            table=table,
+            observed=seen,
+            measurements=_measurements(folder, body["measures"]),
+            **_read_fields(body["analysis"], Analysis),
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, ContractError) as error:
         raise MediaError(
             f"the stored analysis is damaged or of another version ({type(error).__name__}); "
             "analyse the recording again"
         ) from None
+
+
+def _measurements(folder: Path, measures: Any) -> Measurements | None:
+    if measures is None:
+        return None
+    with np.load(folder / MEASURED, allow_pickle=False) as stored:
+        return Measurements(
+            from_plain(tuple[Measure, ...], measures),
+            stored["frame"],
+            stored["track_id"],
+            stored["values"],
+        )
 
 
 def _plain_fields(value: Any, model: type) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def group() -> None:
 
 
 @app.command("run")
-@takes_settings(without=("role", "people", "per_frame", "measures"))
+@takes_settings(without=("role", "people", "per_frame", "measures", "span"))
 @takes_encounter
 def run(
     encounter: Encounter,
@@ -71,6 +71,9 @@ def run(
     without=(
         "role",
         "people",
+        "measures",
+        "span",
+        "cover_area",
         "anonymizer",
         "recommender",
         "on_miss",
@@ -110,7 +113,7 @@ def analyze(
 
 
 @app.command("render")
-@takes_settings(without=("role", "people", "per_frame", "tracker", "fer_rate"))
+@takes_settings(without=("role", "people", "per_frame", "measures", "span", "tracker", "fer_rate"))
 @takes_encounter
 def render(
     encounter: Encounter,

@@ -148,8 +148,13 @@ def participants_only(config: RunConfig) -> RunConfig:
     """A bare anonymizer serves patient and doctor; everybody else is covered by the mask.
 
     Raises:
-        ConfigError: another anonymizer is named for everybody else.
+        ConfigError: another anonymizer is named for everybody else, or a span is given.
     """
+    if config.span is not None:
+        raise ConfigError(
+            "span is for one recording alone: the cameras of an encounter have clocks of their "
+            "own; cut the recordings before, or cover the whole encounter"
+        )
     config = config.model_copy(update={"anonymizer": for_participants(config.anonymizer)})
     named = parse_roles(config.anonymizer)
     if {named[Role.BYSTANDER], named[Role.UNKNOWN]} != {FALLBACK}:

@@ -88,6 +88,13 @@ class FommOptions(BaseModel):
         description="How strongly the face's own movement is carried over; the head's isn't "
         "affected. Not for published checkpoints, which don't tell the two apart. Unit: none.",
     )
+    motion: Literal["full", "normalised", "coarse"] = Field(
+        default="full",
+        description="How much of the manner of moving passes. full: all that is measured; "
+        "normalised: the expression alone, its strength brought to that of most people and its "
+        "timing shifted by up to 0.2 s; coarse: besides, in steps of a fifth of a second and of a "
+        "quarter of each coefficient. Only with method=expression; the head moves as it does.",
+    )
     draw_mouth: bool = Field(
         default=True,
         description="Draw the inside of an open mouth: donors have closed lips. Not for published "

@@ -15,7 +15,17 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command("live")
 @takes_settings(
-    without=("on_miss", "audio", "voice", "per_frame", "measures", "recheck", "search_again")
+    without=(
+        "on_miss",
+        "audio",
+        "voice",
+        "per_frame",
+        "measures",
+        "recheck",
+        "search_again",
+        "span",
+        "cover_area",
+    )
 )
 def live(
     source: Annotated[

@@ -28,6 +28,7 @@ class About:
         figures: measured on this set.
         methods: how recordings were covered, see :func:`framework_release.figures.methods`.
         participants: number of people.
+        per_method: the same figures for each way of covering, where there are several.
         steps: what was done to the groups.
         left_out: number of encounters left out, by rule.
         signer: who signed; empty if nobody did.
@@ -39,9 +40,17 @@ class About:
     figures: Figures
     methods: Sequence[Mapping[str, Any]]
     participants: int
+    per_method: Sequence[tuple[str, Figures]] = field(default=())
     steps: Sequence[str] = field(default=())
     left_out: Mapping[str, int] = field(default_factory=dict)
     signer: str = ""
+
+    @property
+    def measured(self) -> list[tuple[str, Figures]]:
+        """Figures under a heading each: of everything, and of each method if there are several."""
+        if len(self.per_method) > 1:
+            return [("all methods", self.figures), *self.per_method]
+        return [("this set", self.figures)]
 
     @property
     def synthetic(self) -> bool:

@@ -35,7 +35,8 @@ IGNORED = (
     "*_audiovideo.*",
     "*_image.*",
     "*_tracks.tsv",
-    "tables/",
+    "tables",
+    "tables/**",
     "croissant.json",
     "datacite.json",
     "ro-crate-metadata.json",
@@ -246,7 +247,6 @@ def _description(config: ReleaseConfig, version: str, framework_version: str) ->
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
         "License": config.licence,
-        "Authors": [a.name for a in config.authors],
         "Keywords": list(config.keywords),
         "Acknowledgements": (
             NOT_STATED if config.publisher == NOT_STATED else f"Published by {config.publisher}."

@@ -36,7 +36,7 @@ from framework_release.credentials import SigningKey, load_key, own_key
 from framework_release.croissant import describe
 from framework_release.csv_table import write_csv, write_tsv
 from framework_release.datasheet import write_datasheet
-from framework_release.figures import measure, methods
+from framework_release.figures import measure, measure_each, methods
 from framework_release.identity import label, labels, study_secret
 from framework_release.media import Released, Treatment, has_audio, release_recording, tidy
 from framework_release.names import Session
@@ -111,9 +111,9 @@ def build_release(
     sessions = _sessions(chosen.chosen, secret, config.task)
     groups, shown = _groups(sessions, config)
     history = _history(study, config, sessions, shown, chosen, key)
-    made = _About(config, history, sessions, groups, chosen, key)
+    about = _describe(config, history, sessions, groups, chosen, key)
     with _staging(out) as staging:
-        _write(staging, study, sessions, shown, made.about, history, secret, key, progress)
+        _write(staging, study, sessions, shown, about, history, secret, key, progress)
     write_history(study.private, history)
     _write_subjects(study, sessions)
     version = history[-1]
@@ -127,37 +127,35 @@ def build_release(
     return BuildResult(out, version, tuple(sessions), chosen.left_out, groups, summary)
 
 
-class _About:
-    """Collects what every description says."""
-
-    def __init__(
-        self,
-        config: ReleaseConfig,
-        history: Sequence[Version],
-        sessions: Sequence[Session],
-        groups: Generalised,
-        selection: Selection,
-        key: SigningKey | None,
-    ) -> None:
-        chosen = [s.chosen for s in sessions]
-        signer = ""
-        if key is not None:
-            signer = (
-                "an own test certificate, which proves that nothing changed, not who signed"
-                if key.own
-                else f"{config.publisher}, with its own certificate"
-            )
-        self.about = About(
-            config=config,
-            version=history[-1].version,
-            date=history[-1].date,
-            figures=measure(chosen),
-            methods=methods(chosen),
-            participants=len({s.subject for s in sessions}),
-            steps=groups.steps,
-            left_out=dict(sorted(Counter(o.rule for o in selection.left_out).items())),
-            signer=signer,
+def _describe(
+    config: ReleaseConfig,
+    history: Sequence[Version],
+    sessions: Sequence[Session],
+    groups: Generalised,
+    selection: Selection,
+    key: SigningKey | None,
+) -> About:
+    """What every description of the release says."""
+    chosen = [s.chosen for s in sessions]
+    signer = ""
+    if key is not None:
+        signer = (
+            "an own test certificate, which proves that nothing changed, not who signed"
+            if key.own
+            else f"{config.publisher}, with its own certificate"
         )
+    return About(
+        config=config,
+        version=history[-1].version,
+        date=history[-1].date,
+        figures=measure(chosen),
+        methods=methods(chosen),
+        participants=len({s.subject for s in sessions}),
+        per_method=measure_each(chosen),
+        steps=groups.steps,
+        left_out=dict(sorted(Counter(o.rule for o in selection.left_out).items())),
+        signer=signer,
+    )
 
 
 def _refuse_place(out: Path, study: Study) -> None:
@@ -360,7 +358,7 @@ def _write(
 
 
 def _sentence(results: Results) -> str:
-    method = str(results.manifest.get("settings", {}).get("anonymizer", "a cover"))
+    method = str(results.manifest.get("settings", {}).get("anonymizer", "not stated"))
     return f"{synthetic_statement(results.synthetic)} Method: {method}."
 
 

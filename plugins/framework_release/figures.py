@@ -198,12 +198,25 @@ def _bootstrap(n: int, statistic: Callable[[NDArray[np.int64]], float]) -> tuple
     return float(low), float(high)
 
 
+def method_of(one: Chosen) -> str:
+    """How the patient of an encounter was covered, as its manifest says."""
+    chosen = str(one.results.manifest.get("settings", {}).get("anonymizer", "unknown"))
+    by_role = dict(part.partition("=")[::2] for part in chosen.split(","))
+    return by_role.get("patient") or by_role.get("doctor") or chosen
+
+
+def measure_each(chosen: Sequence[Chosen]) -> list[tuple[str, Figures]]:
+    """The figures of each method's encounters, by its name."""
+    names = sorted({method_of(one) for one in chosen})
+    return [(name, measure([c for c in chosen if method_of(c) == name])) for name in names]
+
+
 def methods(chosen: Sequence[Chosen]) -> list[dict[str, Any]]:
     """Each way in which recordings were covered, with its components, weights and licences."""
     found: dict[str, dict[str, Any]] = {}
     for one in chosen:
         manifest = one.results.manifest
-        name = str(manifest.get("settings", {}).get("anonymizer", "unknown"))
+        name = method_of(one)
         entry = found.setdefault(
             name, {"name": name, "encounters": 0, "synthetic": False, "components": {}}
         )

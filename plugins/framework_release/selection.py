@@ -106,6 +106,9 @@ def select(
         if problems := audit_problems(results):
             out("audit", "; ".join(problems))
             continue
+        if config.audio == "keep" and (told := sound_problem(results)):
+            out("audit", told)
+            continue
         files = hash_files(folder)
         stands = standing(approvals, encounter.id, files, needed)
         if not stands.approved:
@@ -157,6 +160,14 @@ def audit_problems(results: Results) -> list[str]:
         if camera.file is None:
             problems.append(f"{camera.name}: the covered recording is missing")
     return problems
+
+
+def sound_problem(results: Results) -> str:
+    """Why the sound of covered recordings may not leave; empty if it may, or there is none."""
+    kept = results.manifest.get("settings", {}).get("audio", "drop")
+    if kept in ("drop", "anonymize"):
+        return ""
+    return "its sound is the voice as recorded; run it with --audio anonymize, or audio: drop"
 
 
 def exposed_seconds(audit: Mapping[str, Any]) -> float:

@@ -31,7 +31,9 @@ MASKING = 0.12
 """Further levels for each level of local standard deviation."""
 STRONGEST = 3.0
 """Most levels, for each grid."""
-THRESHOLD = 5.0
+SMALL, MORE = 300, 1.35
+"""Pictures with a side below ``SMALL`` pixels get ``MORE`` of it: coding spares little of them."""
+THRESHOLD = 4.5
 """Standard scores from which a recording counts as marked, see ``examples/bench_watermark.py``."""
 SEED = 0x5CEA
 FRAMES = 96
@@ -82,6 +84,8 @@ def mark(bgr: Image) -> Image:
     mean = cv2.blur(luma, (7, 7))
     deviation = np.sqrt(np.maximum(cv2.blur(luma * luma, (7, 7)) - mean * mean, 0))
     strength = np.minimum(STRENGTH + MASKING * deviation, STRONGEST)
+    if min(height, width) < SMALL:
+        strength = MORE * strength
     added = strength * _field(width, height).sum(axis=0)
     return np.asarray(np.clip(np.rint(bgr + added[..., None]), 0, 255), np.uint8)
 

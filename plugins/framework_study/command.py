@@ -97,7 +97,7 @@ def init(
 
 
 @app.command("run")
-@takes_settings(without=("role", "people"))
+@takes_settings(without=("role", "people", "span"))
 def run(
     study: Study,
     only: Annotated[
@@ -120,7 +120,7 @@ def run(
 
 
 @app.command("retry")
-@takes_settings(without=("role", "people"))
+@takes_settings(without=("role", "people", "span"))
 def retry(
     study: Study,
     ids: Annotated[

@@ -24,17 +24,19 @@ from framework_study.store import digest_of, digest_of_file
 COVERING_FIELDS = frozenset(
     {
         "anonymizer",
+        "cover_area",
         "voice",
         "audio",
         "on_miss",
         "per_frame",
         "recheck",
+        "search_again",
         "recommender",
         "licence_policy",
     }
 )
 """Fields of a configuration that the analysis does not depend on. What is not listed counts."""
-ANALYSIS_GROUPS = ("detector", "tracker", "fer", "resolve")
+ANALYSIS_GROUPS = ("detector", "tracker", "fer", "measures", "resolve")
 """Groups of options that the analysis depends on, and the components in it."""
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from framework.atomic import atomic_text
 from framework.errors import ConfigError, UserError
+from framework.pipeline.parts import Span
 from framework.reading import why_unreadable
 
 CAMERAS = ("patient", "doctor", "both")
@@ -183,6 +186,13 @@ def _item(row: Mapping[str, str | None], path: Path, line: int) -> Item:
 def _validate(item: Item, bad: Any) -> None:
     from framework_encounter import make_encounter
 
+    if item.span and not item.alone:
+        raise bad("span", "only a recording alone can have one; cut the cameras of an encounter")
+    try:
+        if item.span:
+            Span.model_validate(item.span)
+    except ValidationError as error:
+        raise bad("span", str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
     try:
         make_encounter(item.encounter())
     except UserError as error:

@@ -106,7 +106,7 @@ def loudness_changes(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     change = np.diff(loud, axis=1)
     change -= change.mean(axis=1, keepdims=True)
     length = np.linalg.norm(change, axis=1, keepdims=True)
-    return (change / np.maximum(length, 1e-9)).astype(np.float32)
+    return np.asarray(change / np.maximum(length, 1e-9), np.float32)
 
 
 def _candidates(changes: Sequence[NDArray[np.float32]]) -> list[tuple[int, int]]:

@@ -94,13 +94,14 @@ class Planner:
         """One recording of one person: what ``framework run`` does."""
         (role, path), content = next(iter(item.cameras.items())), contents[0]
         parts = self.parts(alone=True)
-        analysis = self._task(item, ANALYZE, 0, content, parts.analysis, [role], path, role=role)
+        own, settings = [role, item.span], {"role": role, "span": item.span or None}
+        analysis = self._task(item, ANALYZE, 0, content, parts.analysis, own, path, **settings)
         if not self.store.has(analysis.key):
             return [analysis]
         found = self.store.files(analysis.key)
         place = self.store.path(analysis.key)
         table = tables.deliver(self.layout, item.id, {TABLE: (place / TABLE, found[TABLE])})[TABLE]
-        uses = [found[ANALYSIS], table.sha256, table.corrected, role]
+        uses = [found[ANALYSIS], table.sha256, table.corrected, *own]
         finish = self._task(
             item,
             FINISH,
@@ -109,7 +110,7 @@ class Planner:
             parts.everything,
             uses,
             path,
-            role=role,
+            **settings,
             table=str(table.path),
             table_sha256=table.sha256,
             analysis=None if table.corrected else str(place),
@@ -317,6 +318,7 @@ class _Parts:
         components = Components(run, locked_registry(run), key, more_groups=("recognizer",))
         components.refuse_unprotected()
         stages = components.stages.by_group()
+        again = [s for s in (components.second_detector(), components.judge()) if s is not None]
         early = [s for s in components.selections() if s.group in fingerprint.ANALYSIS_GROUPS]
         return cls(
             run,
@@ -327,7 +329,7 @@ class _Parts:
             ],
             [config.keys.recognizer, fingerprint.of_options(run.options_of("recognizer"))],
             [
-                [fingerprint.of_component(s) for s in components.selections()],
+                [fingerprint.of_component(s) for s in (*components.selections(), *again)],
                 fingerprint.of_settings(run, analysis_only=False),
                 fingerprint.of_stages(stages),
                 digest_of(key.hex()),

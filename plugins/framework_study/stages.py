@@ -85,7 +85,8 @@ class Workshop:
 
     def _run(self, task: Task) -> Run:
         """The run of these settings, with the components it has built so far."""
-        settings = task.work["run"] | ({"role": task.work["role"]} if "role" in task.work else {})
+        own = {name: task.work[name] for name in ("role", "span") if task.work.get(name)}
+        settings = task.work["run"] | own
         name = json.dumps([settings, task.work["alone"]], sort_keys=True)
         if name not in self._runs:
             config = RunConfig.model_validate(settings)
@@ -173,7 +174,13 @@ class Workshop:
         about.update(passed=result.passed, reasons=list(result.reasons))
 
     def _settle(self, results: Path, run: Run) -> None:
-        """Write the threads of a worker into the manifest, not those of whatever machine it was."""
+        """Leave nothing that depends on the machine or the moment.
+
+        The manifest gets the threads of a worker, not those of whatever machine it was. The list of
+        files that may be replaced holds times; a study keeps its own.
+        """
+        for hidden in results.glob(".framework-*"):
+            hidden.unlink()
         path = results / MANIFEST
         manifest = json.loads(path.read_text(encoding="utf-8"))
         manifest["threads"] = run.components.threads

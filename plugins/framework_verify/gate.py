@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from framework.config import load_run_config
-from framework.detail import MEAN_PASSES
+from framework.detail import FEWEST, MEAN_PASSES
 from framework.errors import ComponentError, FrameworkError, MediaError
 from framework.media import probe
 from framework.pipeline.components import Components
@@ -25,6 +25,7 @@ from framework.timeline import person_name
 from framework_verify.container import metadata_left
 from framework_verify.recognition import Enrolment, enrol, strangers
 from framework_verify.scan import Scan, enrolment_crops, scan
+from framework_verify.transforms import FOUND, MEAN_FOUND, MOVED
 from framework_verify.unseen import unseen_pictures
 
 PREFERRED = ("dlib", "arcface-onnx")
@@ -154,6 +155,7 @@ def verify(
         _recognition(seen, enrolment, name),
         _restoration(seen, enrolment, name),
         _detail(seen),
+        _undone(seen),
         _length(seen, table),
         _unseen(unseen_pictures(covered, info), seen.damaged),
         _metadata(metadata_left(covered, info), allow_metadata),
@@ -304,7 +306,7 @@ def _detail(seen: Scan) -> Finding:
             _whole(t for t, _, _ in seen.open),
         )
     means = {t: seen.mean_detail(t) for t in seen.detail}
-    weak = {t: m for t, m in means.items() if m is not None and m >= MEAN_PASSES}
+    weak = {t: m for t, m in means.items() if m is not None and abs(m) >= MEAN_PASSES}
     if weak:
         names = ", ".join(f"{person_name(t)} ({m:.2f})" for t, m in sorted(weak.items()))
         return Finding(
@@ -314,6 +316,44 @@ def _detail(seen: Scan) -> Finding:
             f"{names}; one pair of strangers in 100 reaches {MEAN_PASSES}",
         )
     return Finding(title, True, f"compared at every face of the original in {seen.frames} frames")
+
+
+def _undone(seen: Scan) -> Finding:
+    """Changes of colour and place that anybody could undo: in one frame plainly, or in their mean.
+
+    The mean is taken over one and the same change, as a program makes it in every frame.
+    """
+    title = "No face comes through once a change of colour or place is undone"
+    if not seen.compared:
+        return Finding(title, False, "not proven: see the other checks")
+    people: set[int] = set()
+    changes: dict[str, float] = {}
+    times: set[float] = set()
+    for (track_id, how), tried in seen.undone.items():
+        plain = [(t, v) for t, v in tried if v >= FOUND]
+        mean = sum(v for _, v in tried) / len(tried)
+        steady = how != MOVED and len(tried) >= FEWEST and mean >= MEAN_FOUND
+        if not plain and not steady:
+            continue
+        people.add(track_id)
+        changes[how] = max([mean, *(v for _, v in plain), changes.get(how, 0.0)])
+        times.update(t for t, _ in plain or tried)
+    if people:
+        names = ", ".join(person_name(t) for t in sorted(people))
+        likeliest = max(changes, key=lambda how: changes[how])
+        return Finding(
+            title,
+            False,
+            f"the detail of {names} is there, {likeliest} (correlation {changes[likeliest]:.2f})",
+            _whole(times),
+        )
+    frames = len({t for tried in seen.undone.values() for t, _ in tried})
+    return Finding(
+        title,
+        True,
+        f"tried in {frames} frames: negatives, mirrored and turned pictures, single channels, "
+        "exchanged tiles",
+    )
 
 
 def _length(seen: Scan, table: TrackTable) -> Finding:

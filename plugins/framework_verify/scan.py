@@ -25,6 +25,7 @@ from framework_verify.recognition import (
     frames_to_enrol,
 )
 from framework_verify.restoration import best_restored, rows_to_try
+from framework_verify.transforms import undone
 
 FEWEST_POOLED = 5
 """Faces of a track from which their mean says more than each of them."""
@@ -48,6 +49,8 @@ class Scan:
         detail: by track, sum and number of the correlations of all its frames.
         closest: by track, the highest score of any face.
         untried: rows of the table by frame that are still to be restored.
+        undone: by track and change, correlations of the frames in which changes that somebody could
+            undo were tried, with their times in seconds.
         restored: (time in seconds, track id, score) of every face tried after undoing a blur.
         compared: whether places could be compared (same picture geometry).
         damaged: places of the covered file that do not decode as they should.
@@ -62,6 +65,7 @@ class Scan:
     closest: dict[int, float] = field(default_factory=dict)
     pooled: dict[int, tuple[float, int]] = field(default_factory=dict)
     restored: list[tuple[float, int, float]] = field(default_factory=list)
+    undone: dict[tuple[int, str], list[tuple[float, float]]] = field(default_factory=dict)
     compared: bool = True
     untried: dict[int, list[int]] = field(default_factory=dict)
     damaged: int = 0
@@ -125,7 +129,7 @@ def scan(
         info = reader.info
         aspect = (info.width / info.height) / (table.width / table.height)
         result.compared = abs(aspect - 1) <= SAME_ASPECT
-        if result.compared and enrolment is not None:
+        if result.compared:
             result.untried = rows_to_try(table)
         beside = _Beside(iter(source))
         for batch in in_batches(prefetch(reader, depth=MOST)):
@@ -171,23 +175,41 @@ def _scan(
             _recognise(frame, detections, places, recognizer, enrolment, result)
         if original is not None:
             _compare(frame, original, table, result)
-            if recognizer is not None and enrolment is not None:
-                _restore(frame, original.index, table, recognizer, enrolment, result)
+            for row in result.untried.pop(original.index, ()):
+                _undo(frame, original, table, row, result)
+                if recognizer is not None and enrolment is not None:
+                    _restore(frame, row, table, recognizer, enrolment, result)
 
 
 def _restore(
     frame: Frame,
-    index: int,
+    row: int,
     table: TrackTable,
     recognizer: Recognizer,
     enrolment: Enrolment,
     result: Scan,
 ) -> None:
-    for row in result.untried.pop(index, []):
-        found = best_restored(frame, table, row, recognizer, enrolment)
-        if found is not None:
-            score, track_id = found
-            result.restored.append((frame.time_s, track_id, score))
+    found = best_restored(frame, table, row, recognizer, enrolment)
+    if found is not None:
+        score, track_id = found
+        result.restored.append((frame.time_s, track_id, score))
+
+
+def _undo(frame: Frame, original: Frame, table: TrackTable, row: int, result: Scan) -> None:
+    """Try the changes of colour and place that somebody could undo."""
+    covered = _as_large(frame, original)
+    track_id = int(table.track_id[row])
+    for how, value in undone(original.bgr, covered, table.xyxy[row]).items():
+        result.undone.setdefault((track_id, how), []).append((frame.time_s, value))
+
+
+def _as_large(frame: Frame, original: Frame) -> Image:
+    import cv2
+
+    if frame.bgr.shape == original.bgr.shape:
+        return frame.bgr
+    size = (original.width, original.height)
+    return np.asarray(cv2.resize(frame.bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _places(
@@ -240,15 +262,10 @@ def _landmarks(detections: Detections) -> list[NDArray[np.float32]]:
 
 
 def _compare(frame: Frame, original: Frame, table: TrackTable, result: Scan) -> None:
-    import cv2
-
     rows = table.rows_of_frame(original.index)
     if rows.start == rows.stop:
         return
-    covered = frame.bgr
-    if covered.shape != original.bgr.shape:
-        size = (original.width, original.height)
-        covered = np.asarray(cv2.resize(covered, size, interpolation=cv2.INTER_AREA), np.uint8)
+    covered = _as_large(frame, original)
     for row in range(rows.start, rows.stop):
         value = detail_correlation(original.bgr, covered, table.xyxy[row])
         if value is None:
@@ -256,5 +273,5 @@ def _compare(frame: Frame, original: Frame, table: TrackTable, result: Scan) -> 
         track_id = int(table.track_id[row])
         total, count = result.detail.get(track_id, (0.0, 0))
         result.detail[track_id] = (total + value, count + 1)
-        if value >= PASSES:
+        if abs(value) >= PASSES:  # far below 0 it is a negative
             result.open.append((frame.time_s, track_id, value))

@@ -44,7 +44,9 @@ def encounter(parts: Path, camera: Callable[..., Path]) -> Encounter:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and not p.name.startswith(".")  # the list of our files holds times
     }
 
 

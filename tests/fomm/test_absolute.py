@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from framework_fomm.absolute import basis as bases
+from framework_fomm.absolute import manner
 from framework_fomm.absolute import pose as poses
 from framework_fomm.absolute.basis import Basis
 from framework_fomm.absolute.mouth import gap_of
@@ -338,6 +339,54 @@ def test_a_smile_moves_the_corners_of_the_mouth_up_on_a_still_and_when_it_lasts(
     live = poses.LivePose(basis, FommOptions())
     corners = live(poses.track_of(readings[:1], reader.votes, basis.reference), 0.0).displacement
     assert corners[mesh.MOUTH_LEFT, 1] < -0.03
+
+
+# --- manner of moving ---
+
+
+def test_normalised_expressions_have_the_same_strength_for_a_lively_and_a_still_person() -> None:
+    times = np.arange(200) / 25.0
+    waves = np.abs(np.sin(times * 2))[:, None] * np.array([0.4, 0.2, 0.0])
+    neutral = np.zeros(3)
+    lively, calm = (
+        manner.normalised(factor * waves, times, neutral, seed=1) for factor in (1.2, 0.7)
+    )
+    assert np.ptp(lively[:, 0]) == pytest.approx(np.ptp(calm[:, 0]), rel=0.05)
+
+
+def test_normalised_expressions_are_shifted_by_no_more_than_the_jitter() -> None:
+    times = np.arange(200) / 25.0
+    ramp = np.linspace(0, 1, 200)[:, None] * manner.TYPICAL_STRENGTH / 0.95
+    moved = manner.normalised(ramp, times, np.zeros(1), seed=3)[:, 0]
+    late = np.interp(moved, ramp[:, 0], times) - times
+    assert 0.02 < np.abs(late[20:-20]).max() <= manner.JITTER_S + 0.06
+    other = manner.normalised(ramp, times, np.zeros(1), seed=4)[:, 0]
+    assert np.abs(moved - other).max() > 0.005
+
+
+def test_coarse_expressions_change_in_steps_of_time_and_size() -> None:
+    times = np.arange(50) / 25.0
+    result = manner.coarse(np.linspace(0, 1, 50)[:, None], times, np.zeros(1))[:, 0]
+    assert np.allclose(result % manner.STEP, 0)
+    assert len(np.unique(np.diff(np.flatnonzero(np.diff(result))) % 5)) == 1
+
+
+def test_only_full_motion_keeps_what_the_expression_does_not_explain(
+    basis: Basis, reader: Reader, neutral_reading: Reading
+) -> None:
+    readings = []
+    for i in range(20):
+        points = neutral_reading.points.copy()
+        points[mesh.MOUTH_LEFT, 1] -= 0.05 * np.sin(i)
+        readings.append(replace(neutral_reading, points=points))
+    track = poses.track_of(readings, reader.votes, basis.reference)
+    times = np.arange(20) / 25.0
+    spread = {}
+    for motion in ("full", "normalised", "coarse"):
+        result = poses.whole(track, times, basis, FommOptions(motion=motion))  # type: ignore[arg-type]
+        spread[motion] = np.ptp([p.displacement[mesh.MOUTH_LEFT, 1] for p in result])
+    assert spread["full"] > 0.02
+    assert spread["normalised"] < 0.002 and spread["coarse"] < 0.002
 
 
 # --- files ---

@@ -261,7 +261,7 @@ def _faces_of(study: Path, id: str, release: Path) -> int:
     from framework.media import open_reader
     from tests.release.study_maker import SIDE
 
-    judge = Colour(NoOptions())
+    judge = Colour(NoOptions(), None)
 
     def squares(path: Path) -> list[object]:
         with open_reader(path) as reader:
@@ -355,6 +355,7 @@ def test_datasheet_has_this_sets_own_figures(study: Path) -> None:
     readme, page = (release / "README.md").read_text(), (release / "datasheet.html").read_text()
     for text in (readme, page):
         assert "0 of 11 people" in text  # eleven recordings of one person each
+        assert "0 of 9 people" in text and "0 of 2 people" in text  # by method
         assert "fewer than 5" in text  # of those left out
         assert "2026-0815" in text and "data@hospital.example" in text
     assert "happiness: 0.0 % (95 % interval 0.0 to 0.0" in readme  # a filled square has no face
@@ -443,7 +444,7 @@ def test_sound_metadata_and_a_broken_signature_are_found(study: Path) -> None:
     ("key", "value", "told"),
     [
         ("licence", None, "licence"),
-        ("acces", "open", "did you mean access"),
+        ("acces", "open", "did you mean 'access'"),
         ("access", "everybody", "access"),
         ("k", 1, "k"),
         ("groups", ["age", "weight"], "no column weight"),

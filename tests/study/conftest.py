@@ -74,11 +74,11 @@ def environment(parts: Path) -> Mapping[str, str]:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Hash of every file below a folder, by its path."""
+    """Hash of every file below a folder that is not hidden, by its path."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".")
     }
 
 

@@ -25,9 +25,10 @@ GOLDEN = Path(__file__).parent / "golden.sbatch"
 
 
 def test_slurm_engine_with_submitits_local_executor_gives_the_same_bytes(
-    study: Path, work: Callable[..., Any]
+    study: Path, work: Callable[..., Any], parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("submitit")
+    monkeypatch.setenv("PYTHONPATH", str(parts))
     with (study / "study.yaml").open("a") as handle:
         handle.write("slurm: {cluster: local, timeout_min: 5}\n")
     result = run_study(study, engine="slurm", only=["enc-002"], **FAKE)
@@ -67,9 +68,10 @@ def test_slurm_engine_without_a_cluster_or_with_an_unknown_option_says_so(study:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ray's test cluster needs POSIX")
 def test_ray_cluster_of_two_nodes_that_loses_a_worker_and_a_node_gives_the_same_bytes(
-    study: Path, work: Callable[..., Any], tmp_path: Path
+    study: Path, work: Callable[..., Any], parts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ray = pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(parts))  # the nodes' workers must find the components
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(

@@ -47,6 +47,7 @@ def test_run_does_every_stage_once_and_a_second_run_does_nothing(study: Path, wo
     assert again.passed
     assert more == []
     assert contents(study / "results") == before
+    assert not list((study / "results").rglob(".*")), "nothing hidden leaves"
 
 
 def test_results_of_a_recording_alone_are_those_of_framework_run(
@@ -329,3 +330,13 @@ def test_secret_that_is_missing_is_not_replaced(study: Path, work: Work) -> None
         work(study)
     with pytest.raises(ConfigError):
         read_secret(Layout(study))
+
+
+def test_span_in_the_table_is_the_part_that_leaves(study: Path, work: Work) -> None:
+    table = Layout(study).table
+    first, _, last = table.read_text().splitlines()
+    table.write_text(f"{first}\n{last[:-1]}0:01-0:02,\n")
+    result, _ = work(study)
+    assert result.passed, result.reasons
+    audit = json.loads((study / "results/enc-002/audit.json").read_text())
+    assert (audit["frames_in"], audit["duration_in_s"]) == (10, 1.0)

@@ -17,6 +17,7 @@ from framework_measures import gaze, mesh
 from framework_measures.reading import Reading
 from numpy.typing import NDArray
 
+from framework_fomm.absolute import manner
 from framework_fomm.absolute.basis import Basis
 from framework_fomm.absolute.retarget import Gaze
 from framework_fomm.config import FommOptions
@@ -107,8 +108,14 @@ def track_of(readings: Sequence[Reading], votes: Sequence[str], reference: Float
     return Track(heads, np.array(turn), np.array(eyes), np.array(expression), np.array(front))
 
 
-def whole(track: Track, time_s: Floats, basis: Basis, options: FommOptions) -> list[Pose]:
-    """Poses of a recording, times ascending: filtered without lag."""
+def whole(
+    track: Track, time_s: Floats, basis: Basis, options: FommOptions, seed: int = 0
+) -> list[Pose]:
+    """Poses of a recording, times ascending: filtered without lag.
+
+    Args:
+        seed: of what ``motion=normalised`` shifts in time.
+    """
     head_s = options.steadiness_s
     face_s = head_s / FACE_QUICKER
     head = gaussian(track.head, time_s, head_s)
@@ -117,8 +124,13 @@ def whole(track: Track, time_s: Floats, basis: Basis, options: FommOptions) -> l
     coefficients = gaussian(track.expression[:, : -len(NAMED)], time_s, face_s)
     named = gaussian(track.expression[:, -len(NAMED) :], time_s, NAMED_SLOWER * head_s)
     expression = np.concatenate([coefficients, named], 1)
+    if options.motion != "full":
+        expression = manner.normalised(expression, time_s, basis.neutral, seed)
+    if options.motion == "coarse":
+        expression = manner.coarse(expression, time_s, basis.neutral)
+        expression = gaussian(expression, time_s, head_s)
     moved = np.stack([basis.move(e) for e in expression])
-    if len(time_s) < _FEW:
+    if len(time_s) < _FEW or options.motion != "full":
         displacement = basis.factors() * moved
     else:
         rest = track.front - np.stack([basis.move(e) for e in track.expression])
@@ -151,6 +163,8 @@ class LivePose:
 
     def __init__(self, basis: Basis, options: FommOptions) -> None:
         self._basis = basis
+        self._detailed = options.motion == "full"
+        self._coarse = options.motion == "coarse"
         quick = options.smoothing * FACE_QUICKER
         self._head = OneEuro(options.smoothing, options.responsiveness)
         self._size = OneEuro(options.smoothing / 2, 1.0)
@@ -172,6 +186,10 @@ class LivePose:
         named = self._named(track.expression[0, -len(NAMED) :], time_s)
         coefficients = self._face(track.expression[0, : -len(NAMED), None], time_s)[:, 0]
         expression = np.concatenate([coefficients, named])
+        if self._coarse:
+            step = manner.STEP
+            neutral = self._basis.neutral
+            expression = neutral + step * np.round((expression - neutral) / step)
         head = np.array([*middle, size, lean])
         displacement = self._displacement(track, expression, time_s)
         turn = self._turn(track.turn[0][:, None], time_s)[:, 0]
@@ -182,6 +200,8 @@ class LivePose:
         """As in a recording, against the usual shape and expression so far."""
         basis = self._basis
         moved = basis.move(expression)
+        if not self._detailed:
+            return np.asarray(basis.factors() * moved)
         rest = track.front[0] - basis.move(track.expression[0])
         both = np.stack([rest, moved])
         if self._usual is None or self._since is None or self._last is None:

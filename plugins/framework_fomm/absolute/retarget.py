@@ -25,6 +25,7 @@ MAX_YAW_DEG, MAX_PITCH_DEG = 32.0, 24.0
 
 _PIVOT = np.array([0.0, 0.0, 0.45])  # from the stable points: where a neck carries the head
 _LEAST_LID_GAP, _LARGEST_LID_GAP = 0.06, 1.5  # of the donor's
+_CLOSING = 0.6  # of the strengthened displacement: how far eyes close is found in full
 _IRIS_SHARE = 0.5  # of the eye's half width that an iris may move aside
 _IRIS_RANGE = (0.2, 0.75)  # of the gap between the lids, where the middle of an iris may lie
 _CLOSED = 0.01  # eye units between inner lips that are closed
@@ -125,6 +126,8 @@ def _move_lids(shape: Floats, own: Floats, mean: Floats, displacement: Floats, g
         pairs = mesh.lid_pairs(eye)
         usual = np.mean([mean[low, 1] - mean[up, 1] for up, low in pairs])
         change = np.mean([displacement[low, 1] - displacement[up, 1] for up, low in pairs])
+        if change < 0:
+            change *= _CLOSING
         ratio = float(np.clip(1 + change / usual, _LEAST_LID_GAP, _LARGEST_LID_GAP))
         opened = min(1.0, ratio)
         for up, low in pairs:

@@ -7,6 +7,7 @@ person's own rest. Compositing, donors, covers and fading are those of
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -113,7 +114,10 @@ class ExpressionSwap(FommAnonymizer):
         readings = [seen.readings[i] for i in good]
         track = track_of(readings, self._reader.votes, self._basis.reference)
         times = np.array([seen.time_s[i] for i in good], np.float64)
-        poses = whole(track, times, self._basis, self.options)
+        donor = person.donor.name if person.donor is not None else ""
+        digest = hashlib.sha256(self._key + donor.encode()).digest()
+        seed = int.from_bytes(digest[:8], "big")
+        poses = whole(track, times, self._basis, self.options, seed)
         for i, pose in zip(good, poses, strict=True):
             person.rehearsed[seen.frames[i]] = pose
 
