@@ -95,8 +95,6 @@ def _read(hint: Any, value: Any) -> Any:
         return hint(**{name: _read(hints[name], item) for name, item in value.items()})
     if hint is Fraction:
         return Fraction(*value)
-    if hint is float:
-        return float(value)
     if isinstance(hint, type) and issubclass(hint, enum.Enum | PurePath):
         return hint(value)
     return value

@@ -38,6 +38,14 @@ def run(
     option: Option = None,
     key_file: KeyFile = None,
     label: Label = None,
+    preview: Annotated[
+        int | None,
+        typer.Option(
+            "--preview",
+            metavar="N",
+            help="Write N frames as they would leave, evenly over the recording, and nothing else.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -48,6 +56,9 @@ def run(
     """
     from framework.api import run as run_recording
 
+    if preview is not None:
+        _preview(source, out, preview, config, with_label(option, label), key_file, quiet, settings)
+        return
     with progress_bars(quiet) as progress:
         result = run_recording(
             source,
@@ -63,6 +74,27 @@ def run(
 
 
 @analyze_app.command("analyze")
+def _preview(
+    source: Path,
+    out: Path,
+    count: int,
+    config: Path | None,
+    options: list[str],
+    key_file: Path | None,
+    quiet: bool,
+    settings: dict[str, Any],
+) -> None:
+    from framework.pipeline.preview import preview
+    from framework.pipeline.run import Run
+
+    with progress_bars(quiet) as progress:
+        work = Run.configured(
+            config, options, key_file=key_file, warn=warner(quiet), progress=progress, **settings
+        )
+        files = preview(work, source, count, out)
+    finish([f"wrote {file}" for file in files], True, [], quiet)
+
+
 @takes_settings(
     without=(
         "anonymizer",

@@ -47,6 +47,7 @@ from framework.pipeline.find import Finder
 from framework.pipeline.likeness import Likeness
 from framework.pipeline.lock import locked_registry
 from framework.pipeline.measuring import MeasureSampler
+from framework.pipeline.parts import Span
 from framework.pipeline.passes import Analysis, Observed, RecordingView, Rendering
 from framework.pipeline.results_as_input import refuse_results
 from framework.pipeline.sampler import EmotionSampler
@@ -90,6 +91,7 @@ class Run:
         components: the components, each built once.
         warn: told what the user should know before the work is done.
         progress: told how far the work is.
+        span: the part of a recording that counts; None: all of it.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Run:
         self.components = components
         self.warn = warn
         self.progress = progress
+        self.span = components.config.span
 
     @classmethod
     def configured(
@@ -151,6 +154,12 @@ class Run:
         other.progress = progress
         return other
 
+    def within(self, span: Span) -> Self:
+        """The same run, with the same components, over a part of a recording."""
+        other = copy.copy(self)
+        other.span = span
+        return other
+
     def refuse_early(self, source: Path) -> None:
         """Everything that can be refused before an hour's analysis is.
 
@@ -167,7 +176,7 @@ class Run:
     def _open(self, source: Path) -> Reader:
         """A reader of the part of the recording that counts."""
         reader = open_reader(source, threads=self.components.threads)
-        return reader if self.config.span is None else SpanReader(reader, self.config.span)
+        return reader if self.span is None else SpanReader(reader, self.span)
 
     # -- 1. look at every frame ------------------------------------------------------------------
 

@@ -75,3 +75,8 @@ def test_what_does_not_fit_is_refused() -> None:
         from_plain(Inner, {"share": [1, 2]})
     with pytest.raises(ContractError, match="object"):
         to_plain(object())
+
+
+def test_whole_numbers_stay_whole() -> None:
+    again = from_plain(Inner, {"role": "doctor", "share": [1, 2], "span": [0, 1.0]})
+    assert [type(value) for value in again.span or ()] == [int, float]

@@ -101,3 +101,19 @@ def test_folder_of_results_as_input_is_refused_with_what_it_is(
     with pytest.raises(MediaError, match="not a recording; give the recording itself"):
         run(folder, out=tmp_path / "out", **BASE)
     assert not (tmp_path / "out").exists()
+
+
+def test_preview_writes_covered_frames_and_nothing_else(
+    parts: Path, clip: Clip, tmp_path: Path
+) -> None:
+    from framework.cli.main import main
+
+    out = tmp_path / "look"
+    words = ["run", str(clip(frames=60)), "--detector", "square", "--fer", "none", "-a", "fill"]
+    assert main([*words, "--preview", "2", "--out", str(out), "-q"]) == 0
+    shown = sorted(p.name for p in out.iterdir() if not p.name.startswith("."))
+    assert shown == ["preview-1.png", "preview-2.png"]
+    for name in shown:
+        (image,) = pictures(out / name)
+        assert bright(image) == 0
+    assert main([*words, "--preview", "0", "--out", str(out), "-q"]) == 2
