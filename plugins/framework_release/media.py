@@ -22,7 +22,7 @@ from framework.errors import MediaError
 from framework.media import probe
 from framework.media.source import MediaKind, SourceInfo
 from framework_release.credentials import SigningKey, can_hold, sign, statement
-from framework_release.watermark import mark_file
+from framework_release.watermark import PARAMETERS, mark_file
 
 MARKED = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".png", ".jpg", ".jpeg")
 
@@ -90,7 +90,7 @@ def release_recording(
         manifest = statement(target.name, treatment.synthetic, treatment.sentence, seed)
     recipe = {
         "source": file_sha256(source),
-        "watermark": watermark,
+        "watermark": PARAMETERS if watermark else None,
         "audio": treatment.keep_audio,
         "statement": manifest,
         "certificate": hashlib.sha256(signing.chain).hexdigest() if signing else "",

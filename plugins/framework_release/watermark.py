@@ -36,6 +36,8 @@ SMALL, MORE = 300, 1.35
 THRESHOLD = 4.5
 """Standard scores from which a recording counts as marked, see ``examples/bench_watermark.py``."""
 SEED = 0x5CEA
+PARAMETERS = (GRIDS, STRENGTH, MASKING, STRONGEST, SMALL, MORE, SEED)
+"""Everything that a marked recording depends on."""
 FRAMES = 96
 """Frames looked at, evenly spread; more change nothing where the camera stands still."""
 
