@@ -304,9 +304,14 @@ class Components:
         return None if selection is None else self._once("recommender", selection, Recommender)
 
     def second_detector(self) -> Selection | None:
-        """Another installed detector, for the second search; None if there is none to be had."""
+        """Another installed detector, for the second search; None if there is none to be had.
+
+        The usual one if the run has another, or else the first by name.
+        """
         mine = self.others["detector"].name
-        for component in self.registry.of_kind(Kind.DETECTOR):
+        usual = RunConfig.model_fields["detector"].default
+        known = self.registry.of_kind(Kind.DETECTOR)
+        for component in sorted(known, key=lambda c: (c.spec.name != usual, c.spec.name)):
             if component.spec.name != mine and self._allowed(component):
                 return self._defaults("second detector", component)
         return None

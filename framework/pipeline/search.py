@@ -34,6 +34,8 @@ AROUND = 2.0
 """Side of what is enlarged, in sides of the face."""
 SMALLEST = 48
 """Least side of what is enlarged, pixels."""
+LEAST_FACE = 8.0
+"""Longer side of a face, pixels, below which nobody can be recognised and no detector is right."""
 MOST = 16
 """Faces of one frame and detector that are looked at once more, best scores first."""
 
@@ -175,6 +177,8 @@ class Search:
 
     def _judged(self, frame: Frame, faces: Detections) -> Iterator[Sighting]:
         """The faces that are not ours."""
+        longer = (faces.xyxy[:, 2:] - faces.xyxy[:, :2]).max(axis=1, initial=0)
+        faces = faces[longer >= LEAST_FACE]
         self.faces += len(faces)
         doubtful = []
         for k in np.argsort(-faces.score, kind="stable").tolist():
