@@ -64,6 +64,11 @@ class RunConfig(BaseModel):
     allow_no_faces: bool = Field(
         False, description="let frames and recordings in which no face was found pass as they are"
     )
+    sequence: bool = Field(
+        False,
+        description="the images of a folder are the frames of one recording, 25 a second; without "
+        "it each is a picture of its own",
+    )
     audio: Literal["drop", "keep", "anonymize"] = Field(
         "drop", description="what happens to the sound; a voice identifies a person"
     )

@@ -53,30 +53,38 @@ __all__ = [
 ]
 
 
-def probe(path: str | PathLike[str]) -> SourceInfo:
+def probe(path: str | PathLike[str], *, sequence: bool = False) -> SourceInfo:
     """Describe a recording: a video, an animation, a still image or a folder of images.
+
+    Args:
+        path: the file or folder.
+        sequence: the images of a folder are the frames of one recording. Without it each is a
+            picture of its own.
 
     Raises:
         MediaError: it is missing, empty, no video or image, has no video stream, is too damaged to
             open, or is a folder without images. The message is one line.
     """
     where = Path(path)
-    return probe_folder(where) if is_folder(where) else probe_file(where)
+    if is_folder(where):
+        return probe_folder(where, sequence=sequence)
+    return probe_file(where)
 
 
-def open_reader(path: str | PathLike[str], *, threads: int = 0) -> Reader:
+def open_reader(path: str | PathLike[str], *, threads: int = 0, sequence: bool = False) -> Reader:
     """Open a recording for reading. Use it as a context manager.
 
     Args:
         path: a video, an animation, a still image or a folder of images.
         threads: decoder threads; 0 lets the decoder choose.
+        sequence: as for :func:`probe`.
 
     Raises:
         MediaError: as :func:`probe`.
     """
     where = Path(path)
     if is_folder(where):
-        return FolderReader(where)
+        return FolderReader(where, sequence=sequence)
     content = content_of(where)
     if content in STILLS:
         return ImageReader(where)
@@ -143,6 +151,7 @@ def open_writer(
         return ImageWriter(where)
     if not suffix:
         image = default_suffix(like) if like.kind is MediaKind.IMAGE else ".png"
-        return FolderWriter(where, ".jpg" if like.codec == "mjpeg" else image)
+        form = ".jpg" if like.codec == "mjpeg" else image
+        return FolderWriter(where, form, one_size=not like.independent)
     known = ", ".join(sorted(VIDEO_SUFFIXES | ANIMATION_SUFFIXES | IMAGE_SUFFIXES))
     raise MediaError(f"{where}: unknown suffix {suffix}; expected one of {known}, or a folder")

@@ -20,7 +20,7 @@ class MediaKind(StrEnum):
     VIDEO = "video"
     ANIMATION = "animation"  # animated GIF, PNG or WebP
     IMAGE = "image"
-    FOLDER = "folder"  # a folder of images, one for each frame
+    FOLDER = "folder"  # a folder of images
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ class SourceInfo:
         start_s: time of the first frame on the container's clock, seconds.
         time_base: unit of the container's timestamps, seconds.
         notes: what a user should know, one sentence each.
+        independent: whether the frames are pictures with nothing to do with one another: a folder
+            of stills, one a second, that may differ in size. ``width`` and ``height`` are then the
+            largest of each.
     """
 
     kind: MediaKind
@@ -66,6 +69,7 @@ class SourceInfo:
     start_s: float = 0.0
     time_base: Fraction = Fraction(1, 90000)
     notes: tuple[str, ...] = ()
+    independent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

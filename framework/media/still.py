@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,8 +22,10 @@ _CODECS = {Content.JPEG: "mjpeg"}
 _SUBFILE_TYPE = 254
 _MOST_PAGES = 1000
 
-FOLDER_FRAME_RATE = 25.0
-"""Frames a second of a folder of images, which has no times of its own."""
+SEQUENCE_RATE = 25.0
+"""Frames a second of an image sequence, which has no times of its own."""
+SET_RATE = 1.0
+"""Pictures a second of a folder of stills: what is known of a second is known of one picture."""
 
 
 def probe_image(path: Path) -> SourceInfo:
@@ -123,16 +126,45 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(p)) if p.isdecimal() else (1, p) for p in parts if p]
 
 
-def probe_folder(folder: Path) -> SourceInfo:
-    """Describe a folder of images by its first one."""
+def upright_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a still image once it is turned upright; its pixels are not decoded.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+    if content_of(path) not in STILLS:
+        raise MediaError(
+            f"{path}: no still picture that is read; expected jpg, png, webp, bmp or tiff"
+        )
+    with opened(path) as picture:
+        width, height = picture.size
+        turned = int(picture.getexif().get(ORIENTATION, 1)) >= 5
+    return (height, width) if turned else (width, height)
+
+
+def probe_folder(folder: Path, *, sequence: bool = False) -> SourceInfo:
+    """Describe a folder of images.
+
+    Args:
+        sequence: its images are the frames of one recording, and not pictures of their own.
+    """
     paths = list_images(folder)
     first = probe_image(paths[0])
+    width, height, rate = first.width, first.height, SEQUENCE_RATE
+    note = f"the images are shown as one recording, {SEQUENCE_RATE:g} a second"
+    if not sequence:
+        rate = SET_RATE
+        note = "each image is a picture of its own; second k of the tables is image k"
+        for path in paths[1:]:
+            with suppress(MediaError):  # it is told when it is read
+                size = upright_size(path)
+                width, height = max(width, size[0]), max(height, size[1])
     return SourceInfo(
         kind=MediaKind.FOLDER,
-        width=first.width,
-        height=first.height,
-        frame_rate=FOLDER_FRAME_RATE,
-        duration_s=len(paths) / FOLDER_FRAME_RATE,
+        width=width,
+        height=height,
+        frame_rate=rate,
+        duration_s=len(paths) / rate,
         frame_count=len(paths),
         container="folder",
         codec=first.codec,
@@ -140,6 +172,7 @@ def probe_folder(folder: Path) -> SourceInfo:
         bit_depth=first.bit_depth,
         rotation_deg=first.rotation_deg,
         mirrored=first.mirrored,
-        time_base=Fraction(1, round(FOLDER_FRAME_RATE)),
-        notes=(*first.notes, f"a folder of images is shown at {FOLDER_FRAME_RATE:g} a second"),
+        time_base=Fraction(1, round(rate)),
+        notes=(*first.notes, note),
+        independent=not sequence,
     )

@@ -59,11 +59,13 @@ class FolderWriter(Writer):
     Args:
         path: the folder; it must be empty or not exist.
         suffix: of the images.
+        one_size: whether all images must have the same size.
     """
 
-    def __init__(self, path: Path, suffix: str) -> None:
+    def __init__(self, path: Path, suffix: str, *, one_size: bool = True) -> None:
         super().__init__(Staging(path, folder=True), None)
         self._suffix = suffix
+        self._one_size = one_size
         self.notes.append("the images are numbered; their names and times are not kept")
 
     def _add(self, bgr: Image, time_s: float) -> None:

@@ -123,15 +123,19 @@ class ImageReader(Reader):
 
 
 class FolderReader(Reader):
-    """Reads a folder of images as the frames of a recording, in natural order of their names.
+    """Reads a folder of images, in natural order of their names.
+
+    Args:
+        path: the folder.
+        sequence: its images are the frames of one recording, and not pictures of their own.
 
     Raises:
         MediaError: there is no image in it, or the first one is damaged; while reading: an image
-            has another size than the first.
+            of a sequence has another size than the first.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(probe_folder(path))
+    def __init__(self, path: Path, *, sequence: bool = False) -> None:
+        super().__init__(probe_folder(path, sequence=sequence))
         self._paths = list_images(path)
 
     def _read(self, *, record: bool = True) -> Generator[Frame]:
@@ -145,7 +149,8 @@ class FolderReader(Reader):
                     what = f"image {position + 1} of {len(self._paths)} is damaged"
                     self.damage.append(Damage(time_s, what))
                 continue
-            if (info.width, info.height) != (self.info.width, self.info.height):
+            size = (info.width, info.height)
+            if not self.info.independent and size != (self.info.width, self.info.height):
                 raise MediaError(
                     f"{path}: {info.width}x{info.height}, but the first image of the folder is "
                     f"{self.info.width}x{self.info.height}; one recording needs one size"

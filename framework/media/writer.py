@@ -38,13 +38,15 @@ class Writer(ABC):
         self.frames_written = 0
         self._staging = staging
         self._size: tuple[int, int] | None = None
+        self._one_size = True
         self._last_s = -1.0
 
     def write(self, bgr: Image, time_s: float) -> None:
         """Add a picture.
 
         Args:
-            bgr: (h, w, 3) uint8, the same size each time. It is copied.
+            bgr: (h, w, 3) uint8, the same size each time unless each is a picture of its own. It is
+                copied.
             time_s: presentation time, seconds; greater than the one before.
 
         Raises:
@@ -54,7 +56,7 @@ class Writer(ABC):
         if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8:
             raise ContractError(f"bgr: expected (h, w, 3) uint8, got {bgr.shape} {bgr.dtype}")
         size = (bgr.shape[1], bgr.shape[0])
-        if self._size is None:
+        if self._size is None or not self._one_size:
             self._size = size
         elif size != self._size:
             raise ContractError(f"bgr: expected {self._size} (width, height), got {size}")

@@ -17,6 +17,12 @@ def fitting(frame: Frame) -> int:
     return max(1, min(MOST, PIXELS // (frame.width * frame.height)))
 
 
+def one_at_a_time(frame: Frame) -> int:
+    """For pictures that may differ in size."""
+    del frame
+    return 1
+
+
 def in_batches(
     frames: Iterable[Frame], size: Callable[[Frame], int] = fitting
 ) -> Iterator[list[Frame]]:

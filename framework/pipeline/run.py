@@ -36,7 +36,7 @@ from framework.media import (
 )
 from framework.pipeline.account import audit_run, describe_run, summarize
 from framework.pipeline.areas import cover_areas
-from framework.pipeline.batches import MOST, in_batches
+from framework.pipeline.batches import MOST, fitting, in_batches, one_at_a_time
 from framework.pipeline.components import Components, Selection
 from framework.pipeline.cover import Coverer, UncoveredFace, read_only
 from framework.pipeline.cover_check import whole_frame_cover
@@ -49,6 +49,7 @@ from framework.pipeline.lock import locked_registry
 from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.parts import Span
 from framework.pipeline.passes import Analysis, Observed, RecordingView, Rendering
+from framework.pipeline.picture_set import FreshIdentities, alone, assign_in_each
 from framework.pipeline.results_as_input import refuse_results
 from framework.pipeline.sampler import EmotionSampler
 from framework.pipeline.search import Looker, Reading, Search, Searched, conclude
@@ -175,8 +176,12 @@ class Run:
 
     def _open(self, source: Path) -> Reader:
         """A reader of the part of the recording that counts."""
-        reader = open_reader(source, threads=self.components.threads)
+        reader = self._open_result(source)
         return reader if self.span is None else SpanReader(reader, self.span)
+
+    def _open_result(self, path: Path) -> Reader:
+        """All of a recording as this run reads it."""
+        return open_reader(path, threads=self.components.threads, sequence=self.config.sequence)
 
     # -- 1. look at every frame ------------------------------------------------------------------
 
@@ -194,10 +199,17 @@ class Run:
         measurer = components.measurer()
         measuring = MeasureSampler(measurer) if measurer else None
         log = ObservationLog()
+        identities = FreshIdentities()
         with self._open(source) as reader:
-            for batch in in_batches(map(read_only, prefetch(reader, depth=MOST))):
+            apart = reader.info.independent
+            size = one_at_a_time if apart else fitting
+            for batch in in_batches(map(read_only, prefetch(reader, depth=MOST)), size):
                 for frame, detections in zip(batch, finder.detect(batch), strict=True):
+                    if apart:
+                        finder.tracker.reset()
                     tracks = finder.track(frame, detections)
+                    if apart and tracks is not None:
+                        tracks = identities.renumbered(tracks)
                     if detections is None or tracks is None:
                         seen = detections if detections is not None else Detections.empty()
                         log.append(frame, Tracks.empty(), seen, failure="detection failed")
@@ -234,13 +246,14 @@ class Run:
         Raises:
             ContractError: the resolution leaves a detection open.
         """
+        options = self.components.stages.resolve
         resolution = resolve(
             seen.log,
             width=seen.source.width,
             height=seen.source.height,
             duration_s=seen.duration_s,
             empty_is_miss=not self.config.allow_no_faces,
-            options=self.components.stages.resolve,
+            options=alone(options) if seen.source.independent else options,
         )
         table = resolution.table
         if seen.suspect:
@@ -251,7 +264,8 @@ class Run:
         if roles is not None:
             table = roles(table)
         else:
-            table = assign_roles(table, main=self.config.role, people=self.config.people)
+            assign = assign_in_each if seen.source.independent else assign_roles
+            table = assign(table, main=self.config.role, people=self.config.people)
         failures = list(seen.failures)
         if seen.sampler is not None:
             table = table.with_samples(seen.sampler.resolved(table))
@@ -300,7 +314,8 @@ class Run:
             writer, sound = self._writer(source, reader, table, result.path)
             with writer, EncoderThread(writer.write) as encoder:
                 frames = map(read_only, prefetch(reader, depth=QUEUE))
-                for batch in in_batches(frames, lambda _: coverer.batch_size):
+                most = 1 if reader.info.independent else coverer.batch_size
+                for batch in in_batches(frames, lambda _: most):
                     for frame, image in self._covered(batch, table, coverer, result):
                         result.frames_in += 1
                         if image is not None:
@@ -432,10 +447,11 @@ class Run:
             return Searched()
         left_out = set(rendering.dropped)
         original = (i for i in range(table.frame_count) if i not in left_out)
-        with open_reader(rendering.path, threads=self.components.threads) as reader:
+        with self._open_result(rendering.path) as reader:
+            size = one_at_a_time if reader.info.independent else fitting
             numbered = zip(original, prefetch(reader, depth=MOST), strict=False)
             again = (Frame(f.bgr, i, f.time_s) for i, f in numbered if i in wanted)
-            for batch in in_batches(map(read_only, again)):
+            for batch in in_batches(map(read_only, again), size):
                 if reading is not None:
                     reading.read([f for f in batch if f.index in reading.at])
                 if search is not None:
@@ -537,7 +553,7 @@ class Run:
         searched: Searched,
     ) -> Audit:
         """The account of one recording."""
-        with open_reader(rendering.path, threads=self.components.threads) as reader:
+        with self._open_result(rendering.path) as reader:
             duration_out_s = reader.duration_s
         return audit_run(
             table,

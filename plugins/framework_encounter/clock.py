@@ -57,7 +57,7 @@ def shared_clocks(encounter: Encounter) -> list[Clock]:
         ConfigError: a recording has no sound or no stamp, the sound has too little in common, or
             the recordings do not overlap. The message says what to do.
     """
-    infos = [probe(Path(r.file)) for r in encounter.recordings]
+    infos = [probe(Path(r.file), sequence=True) for r in encounter.recordings]
     first = encounter.clock
     reference: NDArray[np.float32] | None = None
     clocks = []

@@ -155,7 +155,10 @@ def participants_only(config: RunConfig) -> RunConfig:
             "span is for one recording alone: the cameras of an encounter have clocks of their "
             "own; cut the recordings before, or cover the whole encounter"
         )
-    config = config.model_copy(update={"anonymizer": for_participants(config.anonymizer)})
+    config = config.model_copy(
+        # A folder of images from a camera is a recording, and not a set of pictures.
+        update={"anonymizer": for_participants(config.anonymizer), "sequence": True}
+    )
     named = parse_roles(config.anonymizer)
     if {named[Role.BYSTANDER], named[Role.UNKNOWN]} != {FALLBACK}:
         raise ConfigError(

@@ -75,8 +75,8 @@ def open_source(
             yield source
         return
     path = Path(name)
-    info = probe(path)
-    with open_reader(path, threads=threads) as reader:
+    info = probe(path, sequence=True)
+    with open_reader(path, threads=threads, sequence=True) as reader:
         source = LiveSource(info, realtime, iter(()), lambda index: index in reader.damaged_frames)
 
         def frames() -> Generator[Arrived]:

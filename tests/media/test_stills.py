@@ -116,7 +116,7 @@ class TestFolder:
         self.fill(tmp_path)
         (tmp_path / "notes.txt").write_text("not a picture")
         save(tmp_path / ".hidden.png", numbered(99))
-        with open_reader(tmp_path) as reader:
+        with open_reader(tmp_path, sequence=True) as reader:
             frames = list(reader)
             assert [number_of(f.bgr) for f in frames] == list(range(12))
             assert [f.time_s for f in frames] == pytest.approx([i / 25 for i in range(12)])
@@ -138,12 +138,12 @@ class TestFolder:
         self.fill(tmp_path, 2)
         save(tmp_path / "img5.png", numbered(5, 32, 32))
         with pytest.raises(MediaError, match=r"32x32.*64x48"):
-            list(open_reader(tmp_path))
+            list(open_reader(tmp_path, sequence=True))
 
     def test_damaged_image_is_left_out_and_told(self, tmp_path):
         self.fill(tmp_path, 4)
         (tmp_path / "img2.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-        with open_reader(tmp_path) as reader:
+        with open_reader(tmp_path, sequence=True) as reader:
             frames = list(reader)
             assert [number_of(f.bgr) for f in frames] == [0, 1, 3]
             assert [f.index for f in frames] == [0, 1, 2]
@@ -154,17 +154,20 @@ class TestFolder:
         source, target = tmp_path / "patient-smith", tmp_path / "out"
         source.mkdir()
         self.fill(source, 11, suffix)
-        with open_reader(source) as reader, open_writer(target, reader.info) as writer:
+        with (
+            open_reader(source, sequence=True) as reader,
+            open_writer(target, reader.info) as writer,
+        ):
             for frame in reader:
                 writer.write(frame.bgr, frame.time_s)
         names = sorted(p.name for p in target.iterdir())
         assert names == [f"{i:06d}{suffix}" for i in range(11)]
-        assert [number_of(f.bgr) for f in open_reader(target)] == list(range(11))
+        assert [number_of(f.bgr) for f in open_reader(target, sequence=True)] == list(range(11))
         assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "patient-smith"]
 
     def test_output_folder_must_be_empty(self, tmp_path):
         self.fill(tmp_path, 1)
-        info = probe(tmp_path)
+        info = probe(tmp_path, sequence=True)
         with pytest.raises(MediaError, match="not an empty folder"):
             open_writer(tmp_path, info)
         empty = tmp_path / "empty"
@@ -178,7 +181,7 @@ class TestFolder:
         source.mkdir()
         self.fill(source, 5)
         with (
-            open_reader(source) as reader,
+            open_reader(source, sequence=True) as reader,
             open_writer(tmp_path / "out.mp4", reader.info) as writer,
         ):
             for frame in reader:

@@ -48,7 +48,7 @@ class FileSource:
 
     def _read(self) -> Recording:
         frames: list[Frame] = []
-        with open_reader(self.path) as reader:
+        with open_reader(self.path, sequence=True) as reader:
             for frame in reader:
                 if len(frames) == self.max_frames:
                     break
