@@ -1,12 +1,14 @@
 """A strip of covered frames for the report, so that it can be judged by eye and printed.
 
-Only the covered recording is read, never the original. The frames are key frames, which can be
-decoded alone: the strip costs milliseconds, however long the recording is.
+Only the covered recording is read, never the original. Of a long recording the frames are key
+frames, which can be decoded alone: the strip costs milliseconds, however long the recording is. A
+short one has too few of them and is decoded whole.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from framework.table import TrackTable
 from framework.types import Image
 
 FRAMES = 8
+LONGEST_DECODED_S = 60.0
+"""A longer recording has a key frame near every time that is shown."""
 WIDTH_PX = 320
 QUALITY = 80
 
@@ -49,21 +53,39 @@ def covered_strip(covered: Path, table: TrackTable) -> list[StripFrame]:
     """
     if not table.frame_count or covered.suffix.lower() not in (".mp4", ".mkv", ".mov", ".webm"):
         return []
+    targets = ((np.arange(FRAMES) + 0.5) / FRAMES * table.duration_s).tolist()
     found: dict[int, StripFrame] = {}
-    targets = (np.arange(FRAMES) + 0.5) / FRAMES * table.duration_s
     with av.open(str(covered)) as container:
         if not container.streams.video:
             return []
-        stream = container.streams.video[0]
-        for target in targets.tolist():
-            container.seek(int(target * 1_000_000), backward=True)
-            frame = next(iter(container.decode(stream)), None)
-            if frame is None or frame.time is None:
-                continue
+        container.streams.video[0].thread_type = "AUTO"
+        short = table.duration_s <= LONGEST_DECODED_S
+        for frame in _in_order(container, targets) if short else _key_frames(container, targets):
             index = int(np.abs(table.time_s - frame.time).argmin())
             if index not in found:
                 found[index] = _of(_image(frame), index, float(frame.time), table)
     return [found[index] for index in sorted(found)]
+
+
+def _in_order(container: Any, targets: list[float]) -> Iterator[Any]:
+    """The first frame at or after each time; the whole recording is decoded."""
+    wanted = list(targets)
+    for frame in container.decode(video=0):
+        if wanted and frame.time is not None and frame.time >= wanted[0] - 1e-6:
+            yield frame
+            while wanted and frame.time >= wanted[0] - 1e-6:
+                wanted.pop(0)
+        if not wanted:
+            return
+
+
+def _key_frames(container: Any, targets: list[float]) -> Iterator[Any]:
+    """The key frame before each time."""
+    for target in targets:
+        container.seek(int(target * 1_000_000), backward=True)
+        frame = next(iter(container.decode(video=0)), None)
+        if frame is not None and frame.time is not None:
+            yield frame
 
 
 def _image(frame: Any) -> Image:

@@ -48,7 +48,11 @@ def table(frames: int = N) -> TrackTable:
     )
 
 
-def test_strip_of_a_video_shows_covered_frames_in_order_with_track_numbers(covered: Path) -> None:
+@pytest.mark.parametrize("longest_s", [0.0, 60.0])
+def test_strip_of_a_video_shows_covered_frames_in_order_with_track_numbers(
+    covered: Path, longest_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framework.report.strip.LONGEST_DECODED_S", longest_s)
     strip = covered_strip(covered, table())
     assert len(strip) == FRAMES
     levels = []
