@@ -23,7 +23,7 @@ FOMM_WEIGHTS = WeightSpec(
 
 BASIS_WEIGHTS = WeightSpec(
     file="framework_weights_research:fomm/expression-basis.safetensors",
-    sha256="778ea7e96f7c3cdb7c1e321756f1c4a56818186ed146d6a61f31a035536bf750",
+    sha256="8e21293f321394e4949f40ebff108d6a593d9cb07a19fcdf776f65351bcc47a1",
     licence="research only (terms of the training data)",
     trained_on=(
         "FER2013 training set",

@@ -9,7 +9,7 @@ from framework.spec import ComponentSpec, WeightSpec
 
 EXPRESSION_WEIGHTS = WeightSpec(
     file="framework_weights_research:measures/expression.safetensors",
-    sha256="5bfec9097fb07076385a3953c0b5e0f2b4dc5621f85aae70a7d01e876425e012",
+    sha256="5d12d532b9236a1729dae59e54bf7bfa692d91ea0f472dc042c88c4f9fdd7793",
     licence="research only (terms of the training data)",
     trained_on=(
         "FER2013 training set",

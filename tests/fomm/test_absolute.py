@@ -158,6 +158,22 @@ def test_blinking_closes_an_eye_and_astonishment_opens_it(portrait: Portrait, ba
     assert gap(moved(portrait, basis, wide).points) > 1.05 * rest
 
 
+def test_an_eye_that_was_seen_shut_is_shut_and_the_other_is_not(
+    portrait: Portrait, basis: Basis
+) -> None:
+    still = np.zeros((mesh.POINTS, 3))
+    place = move(portrait, basis, basis.neutral, still, AHEAD, 0.0, 0.0, (0.2, 1.0))
+    shares = []
+    for eye, _ in mesh.EYES:
+        pairs = mesh.lid_pairs(eye)
+        now, own = (
+            np.mean([points[low, 1] - points[up, 1] for up, low in pairs])
+            for points in (place.points, portrait.points)
+        )
+        shares.append(now / own)
+    assert shares[0] < 0.1 and shares[1] == pytest.approx(1, abs=0.02)
+
+
 def test_lips_open_with_the_jaw_and_never_pass_each_other(portrait: Portrait, basis: Basis) -> None:
     unit = float(np.sqrt(abs(np.linalg.det(portrait.to_picture[:, :2]))))
     opened = moved(portrait, basis, expression(basis, jawOpen=0.7)).points

@@ -60,6 +60,7 @@ class Pose:
 
     expression: Floats
     displacement: Floats  # (478, 3) eye units, of a mean face
+    lids: tuple[float, float]  # how open the right and the left eye are; 1 is usual
     gaze: Gaze
     yaw: float
     pitch: float
@@ -73,6 +74,7 @@ class Track:
     head: Floats  # (n, 4) x, y, log unit, roll
     turn: Floats  # (n, 2) yaw, pitch
     gaze: Floats  # (n, 2) right, down
+    lids: Floats  # (n, 2) opening of the right and the left eye, 1 is the reference's
     expression: Floats  # (n, k)
     front: Floats  # (n, 478, 3) eye units
 
@@ -91,7 +93,8 @@ def entries(reading: Reading, votes: Sequence[str]) -> Floats:
 
 def track_of(readings: Sequence[Reading], votes: Sequence[str], reference: Floats) -> Track:
     """Readings as arrays."""
-    head, turn, eyes, expression, front = [], [], [], [], []
+    head, turn, eyes, lids, expression, front = [], [], [], [], [], []
+    usual = [gaze.lid_gap(reference, eye) for eye, _ in mesh.EYES]
     target = reference[list(mesh.STABLE)].mean(0)
     for reading in readings:
         rotation, scale, middle = mesh.fit_rotation(reading.points, reference)
@@ -100,12 +103,21 @@ def track_of(readings: Sequence[Reading], votes: Sequence[str], reference: Float
         head.append((middle[0], middle[1], math.log(1 / scale), math.radians(roll)))
         turn.append((yaw, pitch))
         eyes.append(gaze.in_head(shape, reference))
+        gaps = [gaze.lid_gap(shape, eye) for eye, _ in mesh.EYES]
+        lids.append([gap / own for gap, own in zip(gaps, usual, strict=True)])
         expression.append(entries(reading, votes))
         front.append(shape)
     lean = np.unwrap(np.array([h[3] for h in head]))
     heads = np.array(head)
     heads[:, 3] = lean
-    return Track(heads, np.array(turn), np.array(eyes), np.array(expression), np.array(front))
+    return Track(
+        heads,
+        np.array(turn),
+        np.array(eyes),
+        np.array(lids),
+        np.array(expression),
+        np.array(front),
+    )
 
 
 def whole(
@@ -121,6 +133,7 @@ def whole(
     head = gaussian(track.head, time_s, head_s)
     turn = gaussian(track.turn, time_s, head_s)
     eyes = gaussian(track.gaze, time_s, face_s)
+    lids = gaussian(track.lids, time_s, face_s)
     coefficients = gaussian(track.expression[:, : -len(NAMED)], time_s, face_s)
     named = gaussian(track.expression[:, -len(NAMED) :], time_s, NAMED_SLOWER * head_s)
     expression = np.concatenate([coefficients, named], 1)
@@ -138,16 +151,23 @@ def whole(
         usual = np.median(moved, axis=0)
         displacement = basis.factors() * usual + basis.factors(_MOVING) * (moved - usual) + beyond
     return [
-        _pose(head[i], turn[i], eyes[i], expression[i], displacement[i]) for i in range(len(time_s))
+        _pose(head[i], turn[i], eyes[i], lids[i], expression[i], displacement[i])
+        for i in range(len(time_s))
     ]
 
 
 def _pose(
-    head: Floats, turn: Floats, eyes: Floats, expression: Floats, displacement: Floats
+    head: Floats,
+    turn: Floats,
+    eyes: Floats,
+    lids: Floats,
+    expression: Floats,
+    displacement: Floats,
 ) -> Pose:
     place = HeadPlace(float(head[0]), float(head[1]), math.exp(head[2]), float(head[3]))
     looking = Gaze(float(eyes[0]), float(eyes[1]))
-    return Pose(expression, displacement, looking, float(turn[0]), float(turn[1]), place)
+    open_by = (float(lids[0]), float(lids[1]))
+    return Pose(expression, displacement, open_by, looking, float(turn[0]), float(turn[1]), place)
 
 
 def _limited(detail: Floats) -> Floats:
@@ -170,6 +190,7 @@ class LivePose:
         self._size = OneEuro(options.smoothing / 2, 1.0)
         self._turn = OneEuro(options.smoothing, options.responsiveness / 40)
         self._eyes = OneEuro(quick, options.responsiveness / 20)
+        self._lids = OneEuro(2 * quick, options.responsiveness)
         self._face = OneEuro(quick, options.responsiveness)
         self._named = OneEuro(options.smoothing / NAMED_SLOWER, 1.0)
         self._detail = OneEuro(quick, options.responsiveness)
@@ -194,7 +215,8 @@ class LivePose:
         displacement = self._displacement(track, expression, time_s)
         turn = self._turn(track.turn[0][:, None], time_s)[:, 0]
         eyes = self._eyes(track.gaze[0][:, None], time_s)[:, 0]
-        return _pose(head, turn, eyes, expression, displacement)
+        lids = self._lids(track.lids[0][:, None], time_s)[:, 0]
+        return _pose(head, turn, eyes, lids, expression, displacement)
 
     def _displacement(self, track: Track, expression: Floats, time_s: float) -> Floats:
         """As in a recording, against the usual shape and expression so far."""
@@ -221,4 +243,5 @@ class LivePose:
         """Forget the filters' past; the usual shape stays known."""
         for one in (self._head, self._size, self._turn, self._eyes, self._face, self._named):
             one.reset()
+        self._lids.reset()
         self._detail.reset()

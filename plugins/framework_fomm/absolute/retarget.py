@@ -26,6 +26,10 @@ MAX_YAW_DEG, MAX_PITCH_DEG = 32.0, 24.0
 _PIVOT = np.array([0.0, 0.0, 0.45])  # from the stable points: where a neck carries the head
 _LEAST_LID_GAP, _LARGEST_LID_GAP = 0.06, 1.5  # of the donor's
 _CLOSING = 0.6  # of the strengthened displacement: how far eyes close is found in full
+_SHUT = (
+    0.3,
+    0.6,
+)  # of the usual opening: below the first an eye is shut, the second bounds nothing
 _IRIS_SHARE = 0.5  # of the eye's half width that an iris may move aside
 _IRIS_RANGE = (0.2, 0.75)  # of the gap between the lids, where the middle of an iris may lie
 _CLOSED = 0.01  # eye units between inner lips that are closed
@@ -69,6 +73,7 @@ def move(
     gaze: Gaze,
     yaw: float,
     pitch: float,
+    lids: tuple[float, float] = (1.0, 1.0),
 ) -> Moved:
     """Where the points of a donor go.
 
@@ -76,10 +81,12 @@ def move(
         expression: (k,) what the inside of the mouth goes by.
         displacement: (478, 3) eye units, of a mean face.
         yaw, pitch: of the head, degrees, signs as in :func:`mesh.angles`.
+        lids: how open the right and the left eye were seen, 1 is usual: what is nearly shut is
+            shut, whatever the expression says.
     """
     displacement = basis.limited(displacement)
     shape = portrait.shape + displacement
-    _move_lids(shape, portrait.shape, basis.reference, displacement, gaze)
+    _move_lids(shape, portrait.shape, basis.reference, displacement, gaze, lids)
     _move_lips(shape, portrait.shape)
     around = portrait.around + _dragged(portrait, displacement)
     turn = mesh.rotation_of(
@@ -119,9 +126,16 @@ def _ring_share(portrait: Portrait) -> Floats:
     return np.asarray(far * (1 - 0.75 * below), np.float64)
 
 
-def _move_lids(shape: Floats, own: Floats, mean: Floats, displacement: Floats, gaze: Gaze) -> None:
+def _move_lids(
+    shape: Floats,
+    own: Floats,
+    mean: Floats,
+    displacement: Floats,
+    gaze: Gaze,
+    lids: tuple[float, float],
+) -> None:
     """Lids by shares of the donor's own gap, irises by the gaze; in place."""
-    for eye, iris in mesh.EYES:
+    for (eye, iris), seen in zip(mesh.EYES, lids, strict=True):
         corners = displacement[[eye[0], eye[8]]].mean(0)
         pairs = mesh.lid_pairs(eye)
         usual = np.mean([mean[low, 1] - mean[up, 1] for up, low in pairs])
@@ -129,6 +143,8 @@ def _move_lids(shape: Floats, own: Floats, mean: Floats, displacement: Floats, g
         if change < 0:
             change *= _CLOSING
         ratio = float(np.clip(1 + change / usual, _LEAST_LID_GAP, _LARGEST_LID_GAP))
+        shut, narrow = _SHUT
+        ratio = min(ratio, max(_LEAST_LID_GAP, (seen - shut) / (narrow - shut)))
         opened = min(1.0, ratio)
         for up, low in pairs:
             gap = own[low, 1] - own[up, 1]

@@ -186,6 +186,7 @@ class ExpressionSwap(FommAnonymizer):
             pose.gaze,
             math.copysign(min(abs(pose.yaw), MAX_YAW_DEG), pose.yaw),
             pose.pitch,
+            pose.lids,
         )
         shade = strength * self._basis.shade(pose.expression)
         opening = moved.opening if self.options.draw_mouth else None
