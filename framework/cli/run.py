@@ -73,7 +73,6 @@ def run(
     finish(result.summary, result.passed, result.reasons, quiet)
 
 
-@analyze_app.command("analyze")
 def _preview(
     source: Path,
     out: Path,
@@ -95,6 +94,7 @@ def _preview(
     finish([f"wrote {file}" for file in files], True, [], quiet)
 
 
+@analyze_app.command("analyze")
 @takes_settings(
     without=(
         "anonymizer",

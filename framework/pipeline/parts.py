@@ -94,7 +94,8 @@ class Area(BaseModel):
             if len(parts) not in (4, 6):
                 raise ValueError
             numbers = [int(part) for part in parts[:4]]
-            times = [seconds_of(part) for part in parts[4:]] or [0.0, None]
+            times: list[float | None] = [seconds_of(part) for part in parts[4:]]
+            times = times or [0.0, None]
         except ValueError:
             raise ValueError(
                 "expected x,y,width,height in pixels, or these and from,to in seconds or "

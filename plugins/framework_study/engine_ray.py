@@ -6,6 +6,7 @@ back to the study, which counts it and starts it again, as with every engine.
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -49,7 +50,7 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
-            import ray
+            ray: Any = importlib.import_module("ray")
         except ModuleNotFoundError:
             raise ComponentError(
                 "engine ray needs package 'ray', which is not installed; run: pip install "
@@ -59,7 +60,9 @@ class RayEngine:
         self._own = not ray.is_initialized()
         if self._own:
             # An own cluster has exactly the processors that the workers need.
-            alone = {} if keys.address else {"num_cpus": (keys.workers or _usable()) * threads}
+            alone: dict[str, Any] = (
+                {} if keys.address else {"num_cpus": (keys.workers or _usable()) * threads}
+            )
             try:
                 ray.init(
                     address=keys.address or "local",

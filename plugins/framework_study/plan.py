@@ -94,7 +94,8 @@ class Planner:
         """One recording of one person: what ``framework run`` does."""
         (role, path), content = next(iter(item.cameras.items())), contents[0]
         parts = self.parts(alone=True)
-        own, settings = [role, item.span], {"role": role, "span": item.span or None}
+        own: list[Any] = [role, item.span]
+        settings: dict[str, Any] = {"role": role, "span": item.span or None}
         analysis = self._task(item, ANALYZE, 0, content, parts.analysis, own, path, **settings)
         if not self.store.has(analysis.key):
             return [analysis]
