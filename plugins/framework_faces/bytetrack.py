@@ -113,7 +113,7 @@ class ByteTrack:
         return np.append(source, born)
 
     def _forget(self, source: NDArray[np.intp], frame: Frame) -> None:
-        """Drop tracks that are lost for too long, have left the picture, or double a seen one."""
+        """Drop tracks that are lost for too long, have left the image, or double a seen one."""
         boxes = self._filter.xyxy()
         seen = source >= 0
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2

@@ -13,7 +13,7 @@ from framework_faces.nms import nms
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What a pass of the network found, in pixels of the picture.
+    """What a pass of the network found, in pixels of the image.
 
     Attributes:
         xyxy: (k, 4) float32.

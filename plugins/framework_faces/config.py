@@ -16,7 +16,7 @@ class RetinaFaceOptions(BaseModel):
         default=960,
         ge=128,
         le=3840,
-        description="long side of the picture the network sees, in pixels; more finds smaller "
+        description="long side of the image the network sees, in pixels; more finds smaller "
         "faces, and the time grows with the square",
     )
     coarse_size: int = Field(
@@ -24,15 +24,15 @@ class RetinaFaceOptions(BaseModel):
         ge=0,
         le=1920,
         description="long side of a second, smaller pass, in pixels, for faces that fill the "
-        "picture; 0 leaves it out",
+        "image; 0 leaves it out",
     )
     rotations: Literal["never", "empty", "always"] = Field(
         default="empty",
-        description="also look at the picture turned by 90, 180 and 270 degrees, for people who "
-        "lie down: never, only if the upright picture shows no face, or always",
+        description="also look at the image turned by 90, 180 and 270 degrees, for people who "
+        "lie down: never, only if the upright image shows no face, or always",
     )
     rotation_size: int = Field(
-        default=640, ge=128, le=3840, description="long side of the turned pictures, in pixels"
+        default=640, ge=128, le=3840, description="long side of the turned images, in pixels"
     )
     refine: bool = Field(
         default=True,
@@ -53,7 +53,7 @@ class RetinaFaceOptions(BaseModel):
         "boxes is the same face",
     )
     max_faces: int = Field(
-        default=500, ge=1, le=10000, description="most faces in one picture; the best scores stay"
+        default=500, ge=1, le=10000, description="most faces in one image; the best scores stay"
     )
     min_face: float = Field(
         default=0.0,

@@ -1,4 +1,4 @@
-"""Fitting a picture into the network's input, and mapping coordinates back."""
+"""Fitting an image into the network's input, and mapping coordinates back."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ QUARTER_TURNS = (0, 1, 2, 3)
 
 
 MAX_ENLARGEMENT = 3.0
-"""Beyond this the network sees faces in the interpolated texture of a small picture, and no more
+"""Beyond this the network sees faces in the interpolated texture of a small image, and no more
 real ones: on a clip of 193 x 144 pixels a fivefold enlargement tracked two that were not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How one picture was turned and scaled into the top left corner of the input.
+    """How one image was turned and scaled into the top left corner of the input.
 
     Attributes:
         turns: quarter turns clockwise, 0 to 3.
-        scale_x, scale_y: input pixels per pixel of the turned picture.
-        width, height: of the picture before it was turned, pixels.
+        scale_x, scale_y: input pixels per pixel of the turned image.
+        width, height: of the image before it was turned, pixels.
     """
 
     turns: int
@@ -34,7 +34,7 @@ class Placement:
     height: int
 
     def points(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Input coordinates (..., 2) to coordinates of the picture, pixels."""
+        """Input coordinates (..., 2) to coordinates of the image, pixels."""
         x, y = xy[..., 0] / self.scale_x, xy[..., 1] / self.scale_y
         if self.turns == 1:
             x, y = y, self.height - x
@@ -45,7 +45,7 @@ class Placement:
         return np.stack([x, y], axis=-1).astype(np.float32)
 
     def boxes(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Input boxes (n, 4) to boxes of the picture, pixels."""
+        """Input boxes (n, 4) to boxes of the image, pixels."""
         corners = self.points(xyxy.reshape(-1, 2, 2))
         return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
@@ -53,7 +53,7 @@ class Placement:
 def fit(
     image: Image, size: int, turns: int, multiple: int, fill: tuple[float, float, float]
 ) -> tuple[Image, Placement]:
-    """Turn, scale and pad one picture.
+    """Turn, scale and pad one image.
 
     Args:
         image: (h, w, 3) BGR.
@@ -64,7 +64,7 @@ def fit(
             convolutions pad with.
 
     Returns:
-        The input picture, padded at the right and at the bottom, and where it came from.
+        The input image, padded at the right and at the bottom, and where it came from.
     """
     import cv2
 

@@ -55,7 +55,7 @@ def open_session(model: bytes, context: BuildContext) -> onnxruntime.InferenceSe
 
 
 class Network:
-    """RetinaFace from prepared pictures to candidates.
+    """RetinaFace from prepared images to candidates.
 
     Args:
         session: an onnxruntime session, or anything with its ``run``.
@@ -67,18 +67,18 @@ class Network:
         self._threshold = threshold
 
     def candidates(
-        self, pictures: Sequence[Image], placements: Sequence[Placement]
+        self, images: Sequence[Image], placements: Sequence[Placement]
     ) -> list[Candidates]:
-        """What is in each of these pictures of one size, in the coordinates of where they are from.
+        """What is in each of these images of one size, in the coordinates of where they are from.
 
         Args:
-            pictures: (h, w, 3) BGR each, h and w multiples of 32.
+            images: (h, w, 3) BGR each, h and w multiples of 32.
             placements: how each was made.
         """
         loc, conf, marks = self._session.run(
-            ("loc", "conf", "landmarks"), {"input": _planes(pictures)}
+            ("loc", "conf", "landmarks"), {"input": _planes(images)}
         )
-        height, width = pictures[0].shape[:2]
+        height, width = images[0].shape[:2]
         return [
             self._decoded(loc[k], conf[k, :, 1], marks[k], (height, width), placement)
             for k, placement in enumerate(placements)
@@ -103,17 +103,17 @@ class Network:
         return Candidates(boxes, score[rows], points)
 
 
-def _planes(pictures: Sequence[Image]) -> NDArray[np.float32]:
+def _planes(images: Sequence[Image]) -> NDArray[np.float32]:
     """(n, 3, h, w): one plane a colour, less the mean the network was trained with.
 
     The same numbers as OpenCV's ``blobFromImages``, which takes fourteen times as long: a fifth of
-    what detecting a face in a 1280x720 picture cost.
+    what detecting a face in a 1280x720 image cost.
     """
     import cv2
 
-    height, width = pictures[0].shape[:2]
-    planes = np.empty((len(pictures), 3, height, width), np.float32)
-    for picture, target in zip(pictures, planes, strict=True):
-        for channel, mean, plane in zip(cv2.split(picture), MEAN_BGR, target, strict=True):
+    height, width = images[0].shape[:2]
+    planes = np.empty((len(images), 3, height, width), np.float32)
+    for image, target in zip(images, planes, strict=True):
+        for channel, mean, plane in zip(cv2.split(image), MEAN_BGR, target, strict=True):
             np.subtract(channel, np.float32(mean), out=plane)
     return planes

@@ -24,7 +24,7 @@ SURE = 0.985
 """Upright frontal faces score more than this, turned ones hardly ever."""
 
 SMALLEST = 40.0
-"""Side, in pixels of the picture, below which landmarks have no use: nobody reads such a face."""
+"""Side, in pixels of the image, below which landmarks have no use: nobody reads such a face."""
 
 CONTEXT = 2.0
 """Side of the cut, in sides of the face."""
@@ -35,11 +35,11 @@ SIZE = 160
 SAME_FACE_IOU = 0.3
 
 MOST_FACES = 8
-"""Faces that are looked at again in one picture, best scores first; bounds the time in a crowd."""
+"""Faces that are looked at again in one image, best scores first; bounds the time in a crowd."""
 
 
 def roll_degrees(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far each face is turned in the plane of the picture, 0 to 180 degrees.
+    """How far each face is turned in the plane of the image, 0 to 180 degrees.
 
     The larger of what the eyes and what the line from the eyes to the mouth say: on turned faces
     the network's landmarks are inconsistent, and either may look upright.
@@ -58,7 +58,7 @@ def refine_turned(network: Network, image: Image, faces: Candidates) -> Candidat
     """The same faces; those that are turned with the landmarks of their own orientation.
 
     Args:
-        network: as for the passes over the whole picture.
+        network: as for the passes over the whole image.
         image: (h, w, 3) BGR.
         faces: one row for each face.
     """
@@ -109,10 +109,10 @@ def _look_again(
 
 
 def _cut_out(image: Image, box: NDArray[np.float32]) -> tuple[Image, NDArray[np.float32]]:
-    """A square around the box, filled with the mean beyond the picture, and its corner."""
+    """A square around the box, filled with the mean beyond the image, and its corner."""
     import cv2
 
-    longest = 1.25 * max(image.shape[:2])  # a box may reach far past the picture
+    longest = 1.25 * max(image.shape[:2])  # a box may reach far past the image
     side = max(2, int(np.ceil(min(CONTEXT * float((box[2:] - box[:2]).max()), longest))))
     left, top = np.floor((box[:2] + box[2:]) / 2 - side / 2).astype(int).tolist()
     height, width = image.shape[:2]

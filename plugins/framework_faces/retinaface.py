@@ -1,6 +1,6 @@
 """The detector ``retinaface``: RetinaFace with a MobileNet-0.25 backbone (Deng et al. 2020).
 
-Each picture is looked at in one or more passes (upright, coarser, turned by quarter turns); what
+Each image is looked at in one or more passes (upright, coarser, turned by quarter turns); what
 the passes find is put together and suppressed once, so that a face found twice stays one face.
 Faces that lie on their side are then looked at once more, upright, for their landmarks.
 """
@@ -23,9 +23,9 @@ from framework_faces.refine import refine_turned
 from framework_faces.weights import load
 
 CLOSER = 4 / 3
-"""How much larger the picture of a second look is: 1280 pixels instead of 960."""
+"""How much larger the image of a second look is: 1280 pixels instead of 960."""
 LARGEST = 3840
-"""Long side of the largest picture the network is given, pixels."""
+"""Long side of the largest image the network is given, pixels."""
 MOST_AT_ONCE = 8
 """Frames that are looked at side by side; each needs some 40 MB while it is."""
 
@@ -46,9 +46,9 @@ class RetinaFace:
 
     Args:
         config: see :class:`RetinaFaceOptions`.
-        session: uses all threads for one picture.
-        single: uses one thread for one picture, and may be called from several. The network is
-            small, so that threads which share one picture wait for each other: two pictures side
+        session: uses all threads for one image.
+        single: uses one thread for one image, and may be called from several. The network is
+            small, so that threads which share one image wait for each other: two images side
             by side take nine tenths of the time on a quiet machine of two cores, and two thirds
             where other work wants them too.
         workers: threads that call ``single``.
@@ -63,11 +63,11 @@ class RetinaFace:
         self._workers = 1 if single is None else workers
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Faces of each frame, best score first. Boxes may reach past the picture."""
+        """Faces of each frame, best score first. Boxes may reach past the image."""
         return self._detect(frames, self._config)
 
     def second_look(self, frames: Sequence[Frame]) -> list[Detections]:
-        """The same at :data:`CLOSER` times the size, turned pictures left out unless always on."""
+        """The same at :data:`CLOSER` times the size, turned images left out unless always on."""
         size = min(round(self._config.size * CLOSER), LARGEST)
         rotations = "always" if self._config.rotations == "always" else "never"
         return self._detect(
@@ -103,5 +103,5 @@ class RetinaFace:
         return Detections(xyxy=faces.xyxy, score=faces.score, landmarks=faces.landmarks)
 
     def _pass(self, network: Network, frame: Frame, size: int, turns: int) -> Candidates:
-        picture, placement = fit(frame.bgr, size, turns, MULTIPLE, MEAN_BGR)
-        return network.candidates([picture], [placement])[0]
+        image, placement = fit(frame.bgr, size, turns, MULTIPLE, MEAN_BGR)
+        return network.candidates([image], [placement])[0]

@@ -1,7 +1,7 @@
 """``lbp-fisher``: directions of LBP histograms in which people differ, learnt from faces.
 
 Local binary patterns at two scales (Ahonen et al. 2006), reduced by principal components and then
-by Fisher's linear discriminant (Fisherfaces, Belhumeur et al. 1997): directions in which pictures
+by Fisher's linear discriminant (Fisherfaces, Belhumeur et al. 1997): directions in which images
 of one person vary (light, pose, expression) are shrunk, those that tell people apart are kept.
 Faces are embedded together with their mirror image.
 
@@ -30,8 +30,8 @@ SIZES = (112, 64)
 """Sides at which the patterns are taken, pixels."""
 MATCH_THRESHOLD = 0.412
 """Reached by one in 1,000 comparisons of strangers (95 % interval 0.393 to 0.432), and by 20 % of
-pictures of the same person on another day: 400 persons of Labeled Faces in the Wild (139 with a
-second picture) whose hashed name is between 1/4 and 0.35, on whom nothing was trained and whom no
+images of the same person on another day: 400 persons of Labeled Faces in the Wild (139 with a
+second image) whose hashed name is between 1/4 and 0.35, on whom nothing was trained and whom no
 table of ours uses; ``examples/calibrate_recognizer.py``."""
 SUSPECT_THRESHOLD = 0.294
 """The same for one in 100 (0.285 to 0.301), and 44 %."""

@@ -37,7 +37,7 @@ def uniform_codes() -> NDArray[np.int64]:
 
 MATCH_THRESHOLD = 0.801
 """Reached by one in 1,000 comparisons of strangers (95 % interval 0.797 to 0.804), and by 10 % of
-pictures of the same person on another day: 400 persons of Labeled Faces in the Wild, from the three
+images of the same person on another day: 400 persons of Labeled Faces in the Wild, from the three
 quarters of the identities whose hashed name is above 1/4, which no table of ours uses; default
 options; ``examples/calibrate_recognizer.py``."""
 SUSPECT_THRESHOLD = 0.781

@@ -1,6 +1,6 @@
 """``blur``: what is left of a face is a few smooth blobs of colour.
 
-The strength binds to the face, not to the picture: see :mod:`framework_redact.lowpass` for the
+The strength binds to the face, not to the image: see :mod:`framework_redact.lowpass` for the
 bound on what survives and why it holds at any resolution and over many frames.
 """
 
@@ -22,7 +22,7 @@ class Blur:
     def anonymize(self, frame: Frame, tracks: Tracks) -> Image:
         """A copy of the frame with each track's region blurred.
 
-        Regions are taken from the largest face to the smallest, each reading the picture as the
+        Regions are taken from the largest face to the smallest, each reading the image as the
         ones before left it: a small face in front of a large one is then blurred from pixels that
         carry no detail of the large face.
         """

@@ -6,7 +6,7 @@ how much survives, not by how it looks:
 
 * *Deconvolution.* A Gaussian of fixed width in pixels loses little on a large face. Here the width
   is one cell, and a cell is a fixed share of the face. The gain of a Gaussian of standard deviation
-  s at frequency f is exp(-2 pi^2 s^2 f^2). With s = 1 cell, the largest amplitude an 8-bit picture
+  s at frequency f is exp(-2 pi^2 s^2 f^2). With s = 1 cell, the largest amplitude an 8-bit image
   can hold (127.5) falls below half a grey level at f = 0.53 cycles a cell and is rounded away. A
   signal with no content above f needs 2 f samples a unit of length (Nyquist), so what remains of a
   face is 1.06 samples a cell and direction: about ``cells`` along its longer side, whether it is 40
@@ -22,7 +22,7 @@ For speed the Gaussian works on averages over about an eighth of a cell, a sixth
 as fine as these blocks, 30 or more over a face, alias with a gain of up to 1.6 percent, where a
 Gaussian on pixels would leave nothing: from black to white they leave 2 grey levels.
 
-At the border of the patch the picture is continued as its mirror image, where the Gaussian is in
+At the border of the patch the image is continued as its mirror image, where the Gaussian is in
 effect half as wide. That is outside the covered region, except where a face is cut by the frame.
 
 What this does not claim: a classifier that is trained on faces covered in the same way may still
