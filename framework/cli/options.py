@@ -37,6 +37,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors and not
 
 IN_FILES_ALONE = frozenset({"options", "plugins"})
 """Fields of a configuration that have no option of their own."""
+METAVARS = {"span": "FROM-TO", "cover_area": "AREA"}
+"""What an option takes, where its type does not say it."""
 SHORT = {"anonymizer": ("-a",)}
 """Short forms of options."""
 
@@ -59,7 +61,7 @@ def setting(name: str) -> Any:
         return typer.Option(form, help=f"{text}.", show_default=False)
     words = {"threads": "all", "span": "all of it", "cover_area": "none"}
     default = words.get(name, str(field.default))
-    metavar = "NAME" if name in COMPONENT_GROUPS else None
+    metavar = "NAME" if name in COMPONENT_GROUPS else METAVARS.get(name)
     return typer.Option(
         flag, *SHORT.get(name, ()), metavar=metavar, help=f"{text} [{default}].", show_default=False
     )
