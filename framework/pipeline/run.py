@@ -24,6 +24,7 @@ from framework.config import RunConfig, load_run_config
 from framework.errors import CheckError, ContractError, MediaError
 from framework.measurement import write_measure_seconds, write_measures
 from framework.media import (
+    MediaKind,
     Reader,
     SourceInfo,
     Writer,
@@ -554,6 +555,9 @@ class Run:
     ) -> Audit:
         """The account of one recording."""
         with self._open_result(rendering.path) as reader:
+            if reader.info.kind is MediaKind.ANIMATION and reader.info.duration_s is None:
+                for _ in reader:  # an animated PNG says how long it is only frame by frame
+                    pass
             duration_out_s = reader.duration_s
         return audit_run(
             table,

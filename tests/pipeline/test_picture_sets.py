@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from framework import RunResult, run
 from framework.media import open_reader
@@ -75,3 +76,16 @@ def test_a_sequence_is_one_recording(tmp_path: Path) -> None:
 def test_the_report_says_what_a_second_is(tmp_path: Path) -> None:
     go(folder(tmp_path / "set", [picture(0, 1)] * 2), tmp_path / "out")
     assert "second k of the tables is image k" in (tmp_path / "out" / "audit.json").read_text()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation_keeps_its_length(tmp_path: Path, suffix: str) -> None:
+    images = [Pillow.fromarray(picture(0, 1)[:, :, ::-1].copy()) for _ in range(4)]
+    source = tmp_path / f"a{suffix}"
+    for k, image in enumerate(images):
+        image.putpixel((0, 0), (k * 20, 0, 0))  # equal pictures would be joined
+    options = {"lossless": True} if suffix == ".webp" else {}
+    images[0].save(source, save_all=True, append_images=images[1:], duration=80, **options)
+    result = go(source, tmp_path / "out")
+    assert result.passed, result.reasons
+    assert result.audit.duration_out_s == pytest.approx(0.32, abs=0.011)
