@@ -117,7 +117,7 @@ def five_points(points: Floats) -> NDArray[np.float32]:
     """(5, 2) the landmarks that crops are aligned by, from the mesh (478, 3)."""
     eyes = [(points[eye[0]] + points[eye[8]] + 2 * points[iris[0]]) / 4 for eye, iris in mesh.EYES]
     rest = points[[mesh.NOSE_TIP, mesh.MOUTH_RIGHT, mesh.MOUTH_LEFT]]
-    return np.concatenate([np.stack(eyes), rest])[:, :2].astype(np.float32)
+    return np.asarray(np.concatenate([np.stack(eyes), rest])[:, :2], np.float32)
 
 
 def landmarks_or_box(
@@ -126,7 +126,7 @@ def landmarks_or_box(
     """(5, 2) the detector's landmarks, or where they would be in its box."""
     if landmarks is not None and np.isfinite(landmarks).all():
         return np.asarray(landmarks, np.float32)
-    return landmarks_from_box(np.asarray(xyxy, np.float32)[None])[0]
+    return np.asarray(landmarks_from_box(np.asarray(xyxy, np.float32)[None])[0], np.float32)
 
 
 def _grey(face: Image) -> NDArray[np.float32]:

@@ -357,6 +357,30 @@ def test_a_smile_moves_the_corners_of_the_mouth_up_on_a_still_and_when_it_lasts(
     assert corners[mesh.MOUTH_LEFT, 1] < -0.03
 
 
+def test_a_blink_that_is_read_too_shallow_is_shut_and_a_squint_that_lasts_is_not(
+    basis: Basis, reader: Reader, neutral_reading: Reading
+) -> None:
+    def eyes_at(share: float) -> Reading:
+        points = neutral_reading.points.copy()
+        for eye, _ in mesh.EYES:
+            for up, low in mesh.lid_pairs(eye):
+                points[up, 1] = points[low, 1] - share * (points[low, 1] - points[up, 1])
+        return replace(neutral_reading, points=points)
+
+    times = np.arange(30) / 25.0
+    options = FommOptions(steadiness_s=0.0)
+    blink = [eyes_at(0.5 if i == 15 else 1.0) for i in range(30)]
+    result = poses.whole(
+        poses.track_of(blink, reader.votes, basis.reference), times, basis, options
+    )
+    assert result[15].lids[0] < 0.35 and result[5].lids[0] > 0.6
+    squint = [eyes_at(0.7)] * 30
+    result = poses.whole(
+        poses.track_of(squint, reader.votes, basis.reference), times, basis, options
+    )
+    assert result[15].lids[0] > 0.6
+
+
 # --- manner of moving ---
 
 

@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 MAX_YAW_DEG, MAX_PITCH_DEG = 32.0, 24.0
 """A portrait is turned no further: beyond it there is nothing to show of the other side."""
 
+LIDS_SHUT = (0.3, 0.6)
+"""Of the usual opening: below the first an eye is shut, from the second on it is not bounded."""
+
 _PIVOT = np.array([0.0, 0.0, 0.45])  # from the stable points: where a neck carries the head
 _LEAST_LID_GAP, _LARGEST_LID_GAP = 0.06, 1.5  # of the donor's
 _CLOSING = 0.6  # of the strengthened displacement: how far eyes close is found in full
@@ -143,7 +146,7 @@ def _move_lids(
         if change < 0:
             change *= _CLOSING
         ratio = float(np.clip(1 + change / usual, _LEAST_LID_GAP, _LARGEST_LID_GAP))
-        shut, narrow = _SHUT
+        shut, narrow = LIDS_SHUT
         ratio = min(ratio, max(_LEAST_LID_GAP, (seen - shut) / (narrow - shut)))
         opened = min(1.0, ratio)
         for up, low in pairs:
