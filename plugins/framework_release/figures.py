@@ -7,7 +7,7 @@ distribution (Clopper and Pearson 1934).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from scipy.stats import beta
 
 from framework.agreement import LABELS_AFTER, from_confusion
 from framework.types import EMOTIONS, Role
+from framework_release.results import Camera
 from framework_release.selection import Chosen
 
 DRAWS = 2000
@@ -70,6 +71,8 @@ class Figures:
         encounters, recordings, hours: how much there is.
         covered: shares of the face-seconds by what became of them.
         events: what components reported, counted.
+        searched: frames of the covered recordings that were searched for faces again.
+        exposed_s: face-seconds that this search found outside every cover.
         attackers: by recogniser.
         kept: share of seconds with the same label after covering, by label before, and ``all``.
         kappa: Cohen's kappa over all seconds; None where it is undefined or was not measured.
@@ -80,6 +83,8 @@ class Figures:
     hours: float
     covered: dict[str, Share]
     events: dict[str, int]
+    searched: int
+    exposed_s: float
     attackers: tuple[Attacker, ...]
     kept: dict[str, Share]
     kappa: float | None
@@ -121,10 +126,18 @@ def measure(chosen: Sequence[Chosen]) -> Figures:
         hours=sum(c.duration_s for _, c in cameras) / 3600,
         covered=covered,
         events=dict(sorted(events.items())),
+        searched=sum(int(_search(c).get("frames", 0)) for _, c in cameras),
+        exposed_s=sum(float(_search(c).get("exposed_s") or 0.0) for _, c in cameras),
         attackers=_attackers(chosen),
         kept=kept,
         kappa=pooled.kappa,
     )
+
+
+def _search(camera: Camera) -> Mapping[str, Any]:
+    """What the second search of a covered recording found."""
+    found = camera.audit.get("search")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _confusions(chosen: Sequence[Chosen]) -> NDArray[np.float64]:

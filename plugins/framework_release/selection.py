@@ -172,7 +172,7 @@ def sound_problem(results: Results) -> str:
 
 def exposed_seconds(audit: Mapping[str, Any]) -> float:
     """Face-seconds that the second search found uncovered, if the audit has one."""
-    search = audit.get("search") or audit.get("second_search") or {}
+    search = audit.get("search") or {}
     value = search.get("exposed_s") if isinstance(search, Mapping) else None
     total = audit.get("total", {}).get("exposed_s", 0.0)
     return float(value if value is not None else total or 0.0)

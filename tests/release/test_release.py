@@ -217,6 +217,17 @@ def test_an_audit_that_did_not_pass_keeps_an_encounter_out(study: Path, tmp_path
     assert f"{RELEASED[6]},audit,0.10 face-seconds left uncovered" in text
 
 
+def test_a_result_that_was_not_searched_again_stays_back(study: Path, tmp_path: Path) -> None:
+    path = study / "results" / RELEASED[6] / "audit.json"
+    audit = json.loads(path.read_text())
+    audit["search"]["searched"], audit["total"]["unprotected_s"] = False, None
+    path.write_text(json.dumps(audit))
+    approve(study, RELEASED[6])
+    assert build(study, tmp_path / "next") == 0
+    text = (study / "release" / "left-out.csv").read_text()
+    assert f"{RELEASED[6]},audit,recording: the result was not searched for faces" in text
+
+
 def test_a_person_who_withdraws_is_in_no_file_of_the_next_version(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -266,7 +277,8 @@ def _faces_of(study: Path, id: str, release: Path) -> int:
     def squares(path: Path) -> list[object]:
         with open_reader(path) as reader:
             frames = [f.bgr for f in reader]
-        return [f[30 : 30 + SIDE, 20:30][:16, :16] for f in frames]
+        left = [20 + abs(index % 20 - 10) for index in range(len(frames))]
+        return [f[30 : 30 + SIDE, x : x + SIDE] for f, x in zip(frames, left, strict=True)]
 
     videos = study.parent / "videos"
     own = judge.embed(squares(videos / f"{id}-patient.mkv"))
