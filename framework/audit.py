@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from framework.atomic import write_text
 from framework.errors import EXIT_CHECK_FAILED, EXIT_OK
-from framework.table import TrackTable
+from framework.table import RowState, TrackTable
 from framework.timeline import person_name
 from framework.types import ComponentEvent, Role
 
@@ -65,6 +65,8 @@ class Exposure:
             without a search.
         events: what components reported, counted by kind and reason, for instance
             ``fallback: turned``.
+        followed_s: the part of ``carried_s`` in which the head was followed in the picture; in the
+            rest nothing was known but where it was before and after.
     """
 
     present_s: float
@@ -75,6 +77,7 @@ class Exposure:
     unprotected_s: float | None
     unprotected_frames: int | None
     events: Mapping[str, int]
+    followed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +421,7 @@ class AuditRecorder:
                 int(bare.sum()),
                 self._events.get(track_id, Counter()),
                 self._search.searched,
+                float(duration[carried & (table.state[rows] == RowState.FOLLOWED)].sum()),
             ),
         )
 
@@ -428,7 +432,8 @@ class AuditRecorder:
         strangers = [e for e in self._search.exposed if e.person is None]
         present = sum(e.present_s for e in exposures)
         frames = sum(e.unprotected_frames or 0 for e in exposures)
-        total = _exposure(seconds, frames, events, self._search.searched)
+        followed_s = sum(e.followed_s for e in exposures)
+        total = _exposure(seconds, frames, events, self._search.searched, followed_s)
         if not strangers:
             return total
         # A face that nobody had seen is no part of what was present in the table.
@@ -529,6 +534,7 @@ def _exposure(
     unprotected_frames: int,
     events: Mapping[str, int],
     searched: bool,
+    followed_s: float,
 ) -> Exposure:
     # What is known to be open counts without a search; that nothing is known to be open does not.
     known = searched or unprotected_frames > 0
@@ -541,6 +547,7 @@ def _exposure(
         unprotected_s=seconds["unprotected"] if known else None,
         unprotected_frames=unprotected_frames if known else None,
         events=dict(sorted(events.items())),
+        followed_s=followed_s,
     )
 
 

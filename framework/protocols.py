@@ -14,6 +14,7 @@ capability      kinds              meaning
 ``unprotected`` anonymizer         leaves faces as they are; refused outside the benchmark
 ``weak``        voice-anonymizer   an informed attacker still knows the voice; users are warned
 ``landmarks``   detector           gives five landmarks for each face
+``closer``      detector           has the methods of :class:`CloserDetector`
 ``baseline``    emotion-classifier may have a ``correction`` (framework.timeline.Correction)
 =============== ================== ===============================================================
 """
@@ -64,6 +65,22 @@ class SecondLookDetector(Detector, Protocol):
 
     def second_look(self, frames: Sequence[Frame]) -> list[Detections]:
         """As :meth:`Detector.detect`, and finds smaller faces."""
+        ...
+
+
+@runtime_checkable
+class CloserDetector(Detector, Protocol):
+    """Capability ``closer``: can look again, at larger size. As stateless as ``detect``."""
+
+    def detect_closer(self, frame: Frame, xyxy: NDArray[np.float32]) -> Detections:
+        """Faces around one box, (4,) pixels, looked at in the size that the detector knows best.
+
+        Boxes are those of the whole picture, pixels.
+        """
+        ...
+
+    def detect_larger(self, frame: Frame) -> Detections:
+        """Faces of the whole picture, looked at in about twice the usual size."""
         ...
 
 

@@ -29,6 +29,9 @@ from framework.table import TrackTable
 from framework.timeline import person_name
 from framework.types import Recommendation
 
+STRETCH_S = 1.0
+"""Doubtful detections farther apart than this are told separately, seconds."""
+
 SYNTHETIC = "synthetic"
 """Capability of anonymizers that show generated faces."""
 
@@ -143,17 +146,24 @@ def _joined(sightings: Sequence[Sighting]) -> list[Exposed]:
 
 
 def _note_dismissed(recorder: AuditRecorder, found: Analysis) -> None:
-    times = found.dismissed_s
-    if not len(times):
-        return
-    recorder.dismissed(
-        Dismissal(
-            start_s=float(times.min()),
-            end_s=float(times.max()),
-            frames=len(times),
-            reason="weak, and in one frame alone",
-        )
-    )
+    """What was detected and left open: one line for those that stood alone, and one for each
+    stretch of time in which second looks said no, since a reviewer looks there first."""
+    refused = np.sort(found.refused_s)
+    alone = found.times_of(np.setdiff1d(found.dismissed, found.refused))
+    stretches = np.split(refused, np.flatnonzero(np.diff(refused) > STRETCH_S) + 1)
+    for times, reason in [
+        (alone, "weak, and in one frame alone"),
+        *((stretch, "doubtful, and a second look found no face") for stretch in stretches),
+    ]:
+        if len(times):
+            recorder.dismissed(
+                Dismissal(
+                    start_s=float(times.min()),
+                    end_s=float(times.max()),
+                    frames=len(times),
+                    reason=reason,
+                )
+            )
 
 
 def describe_run(command: str, components: Components, more: Sequence[Selection] = ()) -> Manifest:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from framework.errors import ContractError
 from framework.pipeline.failures import Failure
 from framework.protocols import Detector, Tracker
+from framework.resolve import PictureWatch
 from framework.types import Detections, Frame, Tracks
 
 
@@ -33,6 +34,18 @@ class Finder:
             self.failures.append(failure)
             return [None]
         return [self.detect([frame])[0] for frame in batch]
+
+    def look_again(
+        self, watch: PictureWatch, frame: Frame, detections: Detections | None
+    ) -> Detections | None:
+        """The detections with what a second look adds to them; as they are where that fails."""
+        if detections is None:
+            return None
+        try:
+            return watch.look(frame, detections)
+        except BaseException as error:
+            self.failures.append(Failure.of("detector", error, frame.index, frame.time_s))
+            return detections
 
     def track(self, frame: Frame, detections: Detections | None) -> Tracks | None:
         """Tracks of this frame; None where they could not be established."""

@@ -15,7 +15,7 @@ from framework.pipeline.failures import Failure
 from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.sampler import EmotionSampler
 from framework.pipeline.watch import Watch
-from framework.resolve import ObservationLog
+from framework.resolve import ObservationLog, Sightings
 from framework.table import TrackTable
 from framework.types import ComponentEvent, Frame
 
@@ -27,6 +27,7 @@ class Observed:
     Attributes:
         source: what kind of recording it is.
         log: every frame's detections and tracks.
+        sightings: what the pictures say beside them.
         sampler: the classified faces; None without a classifier.
         duration_s: length of the recording, seconds.
         damage: where the recording could not be decoded.
@@ -38,6 +39,7 @@ class Observed:
 
     source: SourceInfo
     log: ObservationLog
+    sightings: Sightings
     sampler: EmotionSampler | None
     duration_s: float
     damage: list[Damage]
@@ -55,6 +57,7 @@ class Analysis:
         table: who is where, with the emotion samples of everybody who is not a bystander.
         observed: what it was concluded from.
         dismissed: (k,) rows of the log that were taken for false alarms.
+        refused: (k,) those of them in which a second look found no face.
         failures: exceptions of components; their frames are misses.
         measurements: what was measured of everybody who is not a bystander.
     """
@@ -62,6 +65,7 @@ class Analysis:
     table: TrackTable
     observed: Observed
     dismissed: NDArray[np.int64]
+    refused: NDArray[np.int64]
     failures: list[Failure] = field(default_factory=list)
     measurements: Measurements | None = None
 
@@ -73,7 +77,16 @@ class Analysis:
     @property
     def dismissed_s(self) -> NDArray[np.float64]:
         """(k,) times of the detections that were taken for false alarms, seconds."""
-        return self.table.time_s[self.observed.log.rows().frame[self.dismissed]]
+        return self.times_of(self.dismissed)
+
+    @property
+    def refused_s(self) -> NDArray[np.float64]:
+        """(k,) times of those in which a second look found no face, seconds."""
+        return self.times_of(self.refused)
+
+    def times_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(k,) times of these rows of the log, seconds."""
+        return self.table.time_s[self.observed.log.rows().frame[rows]]
 
 
 @dataclass

@@ -61,7 +61,13 @@ from framework.pipeline.watch import Dismissed, Watch, frames_to_search
 from framework.pipeline.writing import write_results
 from framework.progress import Progress, silent
 from framework.protocols import Detector, Recognizer
-from framework.resolve import ObservationLog, assign_roles, resolve, unprotected_detections
+from framework.resolve import (
+    ObservationLog,
+    PictureWatch,
+    assign_roles,
+    resolve,
+    unprotected_detections,
+)
 from framework.table import TrackTable
 from framework.timeline import Timelines, build_timelines
 from framework.types import Detections, EmotionWindow, Frame, Image, Recommendation, Tracks
@@ -201,18 +207,21 @@ class Run:
         measuring = MeasureSampler(measurer) if measurer else None
         log = ObservationLog()
         identities = FreshIdentities()
+        watch = PictureWatch(components.stages.resolve, finder.detector)
         with self._open(source) as reader:
             apart = reader.info.independent
             size = one_at_a_time if apart else fitting
             for batch in in_batches(map(read_only, prefetch(reader, depth=MOST)), size):
-                for frame, detections in zip(batch, finder.detect(batch), strict=True):
+                for frame, found in zip(batch, finder.detect(batch), strict=True):
+                    detections = finder.look_again(watch, frame, found)
                     if apart:
                         finder.tracker.reset()
                     tracks = finder.track(frame, detections)
                     if apart and tracks is not None:
                         tracks = identities.renumbered(tracks)
+                    seen = detections if detections is not None else Detections.empty()
+                    watch.add(frame, seen)
                     if detections is None or tracks is None:
-                        seen = detections if detections is not None else Detections.empty()
                         log.append(frame, Tracks.empty(), seen, failure="detection failed")
                         continue
                     log.append(frame, tracks, detections)
@@ -224,6 +233,7 @@ class Run:
             return Observed(
                 reader.info,
                 log,
+                watch.finish(),
                 sampler,
                 reader.duration_s,
                 list(reader.damage),
@@ -255,6 +265,8 @@ class Run:
             duration_s=seen.duration_s,
             empty_is_miss=not self.config.allow_no_faces,
             options=alone(options) if seen.source.independent else options,
+            # Stills of a set have no time between them in which anything could be followed.
+            sightings=None if seen.source.independent else seen.sightings,
         )
         table = resolution.table
         if seen.suspect:
@@ -275,7 +287,9 @@ class Run:
         if seen.measured is not None:
             measurements = seen.measured.resolved(table)
             failures += seen.measured.failures
-        found = Analysis(table, seen, resolution.dismissed, failures, measurements)
+        found = Analysis(
+            table, seen, resolution.dismissed, resolution.refused, failures, measurements
+        )
         _refuse_open(table, found)
         return found
 

@@ -58,6 +58,29 @@ class ResolveOptions(BaseModel):
         description="how fast a covered but unseen face grows on each side, in face sizes per "
         "second away from the nearest detection",
     )
+    hidden_s: float = Field(
+        default=0.3,
+        ge=0.0,
+        le=30.0,
+        description="how long a face stays covered that was followed in the picture until it went "
+        "behind something, in seconds; otherwise carry_s",
+    )
+    second_score: float = Field(
+        default=0.3,
+        ge=0.0,
+        le=1.0,
+        description="what was never seen with keep_score or more is dropped if half of the "
+        "second looks at it, at larger size, score less than this (0 to 1) and none scores "
+        "keep_score; 0 drops nothing",
+    )
+    large_look_s: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=60.0,
+        description="how often the picture is looked at in twice the size, in seconds, while that "
+        "finds more faces, and at the beginning of every shot; less often while it does not; "
+        "0 never does",
+    )
     max_growth: float = Field(
         default=0.5, ge=0.0, le=5.0, description="limit of that growth, in face sizes on each side"
     )

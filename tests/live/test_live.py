@@ -370,6 +370,24 @@ def test_a_face_is_covered_before_it_is_found_as_far_as_the_delay_reaches() -> N
     assert all(bright(c.image) == 0 for c in covered)
 
 
+def test_face_is_carried_over_no_cut() -> None:
+    """Found up to the cut and never again: without the cut it would be carried for 1.5 s."""
+    rng = np.random.default_rng(1)
+    coarse = [np.kron(rng.integers(0, 140, (6, 8, 3)), np.ones((16, 20, 1))) for _ in range(2)]
+    scenes = [np.asarray(c, np.uint8) for c in coarse]
+    script: list[list[float] | None] = [[60.0] if i < 12 else [] for i in range(24)]
+    cut, uncut = engine(script, allow_no_faces=True), engine(script, allow_no_faces=True)
+    faces: list[list[int]] = []
+    for made, after in ((cut, scenes[1]), (uncut, scenes[0])):
+        out: list[Covered] = []
+        for i in range(24):
+            image = scenes[0] if i < 12 else after
+            out += made.push(Frame(image.copy(), i, i / 20))[1]
+        faces.append([c.faces for c in [*out, *made.finish()]])
+    assert faces[0] == [1] * 12 + [0] * 12
+    assert faces[1] == [1] * 24
+
+
 def test_what_is_not_known_is_covered_whole() -> None:
     nothing = play(engine([[]] * 6), 6, lambda i: True)
     assert {c.whole for c in nothing} == {NO_FACE} and all(flat(c.image) for c in nothing)
