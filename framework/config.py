@@ -69,6 +69,11 @@ class RunConfig(BaseModel):
         description="the images of a folder are the frames of one recording, 25 a second; without "
         "it each is a picture of its own",
     )
+    allow_other_recording: bool = Field(
+        False,
+        description="render a track table although the recording shows something else than the one "
+        "that was analysed, for instance after encoding it anew",
+    )
     audio: Literal["drop", "keep", "anonymize"] = Field(
         "drop", description="what happens to the sound; a voice identifies a person"
     )

@@ -82,6 +82,8 @@ class TrackTable:
         misses: frames whose faces could not be established, with the reason. ``--on-miss`` decides
             what happens to them.
         samples: the classified faces.
+        fingerprint: of the recording's frames (:mod:`framework.pipeline.fingerprint`); "": unknown.
+        repairs: what was mended when the table was read from a file, one sentence each.
     """
 
     width: int
@@ -97,6 +99,8 @@ class TrackTable:
     roles: Mapping[int, Role] = field(default_factory=dict)
     misses: dict[int, str] = field(default_factory=dict)
     samples: EmotionSamples = field(default_factory=EmotionSamples.empty)
+    fingerprint: str = ""
+    repairs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         m = len(self.frame)

@@ -23,6 +23,7 @@ import math
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -57,6 +58,8 @@ _REQUIRED = ("frame", "state", "track_id", *_BOX)
 _IGNORED = ("comment",)
 _FRAME_STATES = ("frame", "miss")
 _ROW_STATES = {state.name.lower(): state for state in RowState}
+_LONGEST_GAP = 10_000
+"""Frames inside a track that are filled where rows were deleted; a longer gap is meant."""
 _FORMULA = ("=", "+", "-", "@")
 _MAX_FRAMES = 100_000_000
 _MAX_BYTES = 2**31
@@ -81,9 +84,20 @@ def save_table(table: TrackTable, path: str | Path) -> None:
             "duration_s": repr(float(table.duration_s)),
             "interval_s": repr(float(table.samples.interval_s)),
         }
+        if table.fingerprint:
+            meta["shows"] = table.fingerprint
+            meta["gaps"] = " ".join(f"{t}:{a}-{b}" for t, a, b in _gaps(table))
         writer.writerow([f"{_MAGIC} {VERSION}", *(f"{k}={v}" for k, v in meta.items())])
         writer.writerow(COLUMNS)
         writer.writerows(_rows(table))
+
+
+def _gaps(table: TrackTable) -> Iterator[tuple[int, int, int]]:
+    """Every stretch inside a track without a row: track id, first and last frame."""
+    for track_id in table.track_ids():
+        frames = table.frame[table.rows_of_track(track_id)]
+        for k in np.flatnonzero(np.diff(frames) > 1).tolist():
+            yield track_id, int(frames[k]) + 1, int(frames[k + 1]) - 1
 
 
 def _rows(table: TrackTable) -> Iterator[list[str]]:
@@ -182,7 +196,7 @@ def _lines(handle: TextIO) -> Iterator[str]:
 def _read(lines: Iterable[str], most_frames: int = _MAX_FRAMES) -> TrackTable:
     source = iter(lines)
     first = next(source, "")
-    delimiter, meta = _header(first)
+    delimiter, meta, about = _header(first)
     if meta["frames"] > most_frames:
         raise ConfigError(
             f"track table, line 1: frames={meta['frames']:.0f}, but the file is too short for that "
@@ -192,7 +206,7 @@ def _read(lines: Iterable[str], most_frames: int = _MAX_FRAMES) -> TrackTable:
     reader = csv.reader(itertools.chain([first], source), delimiter=delimiter, strict=True)
     next(reader)
     columns: dict[str, int] | None = None
-    builder = _Builder(meta, delimiter)
+    builder = _Builder(meta, delimiter, analysed="shows" in about)
     for cells in reader:
         if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
             continue
@@ -203,10 +217,10 @@ def _read(lines: Iterable[str], most_frames: int = _MAX_FRAMES) -> TrackTable:
             builder.add(cells, reader.line_num)
     if columns is None:
         raise ConfigError("track table: expected a row with the names of the columns, found none")
-    return builder.table()
+    return _with_origin(builder.table(), about)
 
 
-def _header(line: str) -> tuple[str, dict[str, float]]:
+def _header(line: str) -> tuple[str, dict[str, float], dict[str, str]]:
     text = line.strip().strip('"')
     match = re.match(rf"{re.escape(_MAGIC)}\s+(\d+)", text)
     if match is None:
@@ -239,7 +253,74 @@ def _header(line: str) -> tuple[str, dict[str, float]]:
             "track table, line 1: expected width and height of at least 1 "
             f"and at most {_MAX_FRAMES} frames"
         )
-    return delimiter, meta
+    return delimiter, meta, {k: v.strip() for k, v in pairs.items() if k not in meta}
+
+
+def _with_origin(table: TrackTable, about: Mapping[str, str]) -> TrackTable:
+    """The table with its fingerprint, and with the rows that were deleted inside a track.
+
+    A person may delete a track, or its start or end. A row that is missing in the middle is an
+    accident in a spreadsheet: the face was there before and after.
+
+    Raises:
+        ConfigError: the fingerprint or the list of gaps is not one.
+    """
+    shows = about.get("shows", "")
+    if not re.fullmatch(r"(?:[0-9a-f]{128})*", shows):
+        raise ConfigError("track table, line 1: shows: expected the digits that analyze wrote")
+    table = replace(table, fingerprint=shows)
+    if "gaps" not in about:  # written by hand, or by another program
+        return table
+    known: dict[int, list[tuple[int, int]]] = {}
+    for text in about["gaps"].split():
+        match = re.fullmatch(r"(-?\d{1,18}):(\d{1,9})-(\d{1,9})", text)
+        if match is None:
+            raise ConfigError(f"track table, line 1: gaps: expected TRACK:FIRST-LAST, got {text!r}")
+        known.setdefault(int(match[1]), []).append((int(match[2]), int(match[3])))
+    lost = [
+        (track_id, first, last)
+        for track_id, first, last in _gaps(table)
+        # A gap that was there may have become longer, or be part of a track joined by hand.
+        if not any(a <= last and first <= b for a, b in known.get(track_id, []))
+        and (last - first + 1) <= _LONGEST_GAP
+    ]
+    if not lost:
+        return table
+    rows = sum(last - first + 1 for _, first, last in lost)
+    note = (
+        f"{rows} rows were missing inside tracks of the track table; their faces were covered "
+        f"between the rows around them"
+    )
+    return replace(_filled(table, lost), repairs=(note,))
+
+
+def _filled(table: TrackTable, gaps: Iterable[tuple[int, int, int]]) -> TrackTable:
+    """The table with interpolated rows in these gaps."""
+    frames, ids, boxes, points = [table.frame], [table.track_id], [table.xyxy], [table.landmarks]
+    for track_id, first, last in gaps:
+        rows = table.rows_of_track(track_id)
+        own = table.frame[rows]
+        before, after = rows[own == first - 1][0], rows[own == last + 1][0]
+        between = np.arange(first, last + 1)
+        share = ((between - first + 1) / (last - first + 2)).astype(np.float32)[:, None]
+        frames.append(between)
+        ids.append(np.full(len(between), track_id, np.int64))
+        boxes.append(table.xyxy[before] * (1 - share) + table.xyxy[after] * share)
+        points.append(
+            table.landmarks[before] * (1 - share[:, None]) + table.landmarks[after] * share[:, None]
+        )
+    frame, track = np.concatenate(frames), np.concatenate(ids)
+    new = len(frame) - len(table)
+    order = np.lexsort((track, frame))
+    return replace(
+        table,
+        frame=frame[order],
+        track_id=track[order],
+        xyxy=np.concatenate(boxes).astype(np.float32)[order],
+        landmarks=np.concatenate(points).astype(np.float32)[order],
+        score=np.concatenate([table.score, np.zeros(new, np.float32)])[order],
+        state=np.concatenate([table.state, np.full(new, RowState.CARRIED, np.int8)])[order],
+    )
 
 
 def _columns(cells: list[str], line: int) -> dict[str, int]:
@@ -276,7 +357,10 @@ def _number(text: str, delimiter: str) -> float | None:
 class _Builder:
     """Collects rows in compact arrays and checks each as it comes."""
 
-    def __init__(self, meta: Mapping[str, float], delimiter: str) -> None:
+    def __init__(
+        self, meta: Mapping[str, float], delimiter: str, *, analysed: bool = False
+    ) -> None:
+        self._analysed = analysed
         self.columns: dict[str, int] = {}
         self._meta = meta
         self._delimiter = delimiter
@@ -337,7 +421,11 @@ class _Builder:
             raise self._error(which, f"expected x1 < x2 and y1 < y2, got {box}")
         width, height = self._meta["width"], self._meta["height"]
         outside = box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height
-        if state == RowState.EDITED and outside:
+        # In a table of an analysis every box that was seen lies in the picture.
+        seen = state == RowState.EDITED or (self._analysed and state == RowState.DETECTED)
+        if self._analysed and seen and min(box[2] - box[0], box[3] - box[1]) < 1.0:
+            raise self._error("x1", f"the box {box} is smaller than a pixel")
+        if seen and outside:
             raise self._error(
                 "x1", f"the box {box} lies outside the picture of {width:.0f} x {height:.0f} pixels"
             )

@@ -213,13 +213,19 @@ class Measure:
     about: str
 
 
+FAILED = "failed: "
+"""How the detail of an event begins that tells of an exception inside a component."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentEvent:
     """Something a component did in a frame that the audit must count.
 
     Attributes:
         kind: a short stable word, for instance ``fallback``.
-        detail: why, in a few words, without anything that identifies a person or a file.
+        detail: why, in a few words, without anything that identifies a person or a file. One that
+            begins with :data:`FAILED` goes on with the class of an exception inside the component,
+            and counts as a failure of it.
     """
 
     index: int

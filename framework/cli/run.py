@@ -30,7 +30,7 @@ render_app = typer.Typer(rich_markup_mode=None)
 
 
 @run_app.command("run")
-@takes_settings()
+@takes_settings(without=("allow_other_recording",))
 def run(
     source: Source,
     out: Out = Path("framework-output"),
@@ -98,6 +98,7 @@ def _preview(
 @takes_settings(
     without=(
         "anonymizer",
+        "allow_other_recording",
         "cover_area",
         "recommender",
         "on_miss",

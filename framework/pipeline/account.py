@@ -27,7 +27,7 @@ from framework.pipeline.search import Searched, Sighting
 from framework.protocols import DetailedRecommender
 from framework.table import TrackTable
 from framework.timeline import person_name
-from framework.types import Recommendation
+from framework.types import FAILED, Recommendation
 
 STRETCH_S = 1.0
 """Doubtful detections farther apart than this are told separately, seconds."""
@@ -65,6 +65,8 @@ def audit_run(
         recorder.frame(index, fate)
     for event in rendering.events:
         recorder.event(event)
+        if event.detail.startswith(FAILED):  # it went on without its method; it failed all the same
+            recorder.failure("anonymizer", event.detail.removeprefix(FAILED), event.time_s)
     failures = [*(found.failures if found else []), *rendering.failures, *searched.failures]
     for failure in failures:
         recorder.failure(failure.stage, failure.error, failure.time_s)
@@ -76,6 +78,13 @@ def audit_run(
         recorder.damage(Damage(end_s, f"{missing} frames could not be decoded a second time"))
     if found is not None:
         _note_dismissed(recorder, found)
+    for note in table.repairs:
+        recorder.note(note)
+    if rendering.fingerprint.differs_s is not None:
+        recorder.note(
+            f"rendered with the track table of another recording (--allow-other-recording): the "
+            f"frame at {rendering.fingerprint.differs_s:.2f} s shows something else"
+        )
     for note in [*(found.observed.notes if found else []), *rendering.notes, *searched.notes]:
         recorder.note(note)
     return recorder.finish(

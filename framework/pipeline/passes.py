@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from framework.measurement import Measurements
 from framework.media import Damage, Reader, SourceInfo
 from framework.pipeline.failures import Failure
+from framework.pipeline.fingerprint import Fingerprint
 from framework.pipeline.measuring import MeasureSampler
 from framework.pipeline.sampler import EmotionSampler
 from framework.pipeline.watch import Watch
@@ -35,6 +36,7 @@ class Observed:
         failures: exceptions of components; their frames are misses.
         notes: what the reader has to say, complete after the pass.
         measured: the measured faces; None without a measurer.
+        fingerprint: of the frames that were seen.
     """
 
     source: SourceInfo
@@ -47,6 +49,7 @@ class Observed:
     failures: list[Failure]
     notes: list[str]
     measured: MeasureSampler | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,7 @@ class Rendering:
         events: what the anonymizer itself reported.
         damage: where the recording could not be decoded this time.
         notes: what reader and writer have to say, for instance an odd size that was changed.
+        fingerprint: whether the frames are those the table was made from.
         watch: what was noted for the search of the result; None if it is not searched.
     """
 
@@ -115,6 +119,7 @@ class Rendering:
     damage: list[Damage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     watch: Watch | None = None
+    fingerprint: Fingerprint = field(default_factory=Fingerprint)
 
 
 @dataclass(frozen=True)

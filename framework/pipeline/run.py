@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,6 +46,7 @@ from framework.pipeline.delivery import MEASURE_SECONDS, MEASURES
 from framework.pipeline.encoder import QUEUE, EncoderThread
 from framework.pipeline.failures import Failure
 from framework.pipeline.find import Finder
+from framework.pipeline.fingerprint import Fingerprint
 from framework.pipeline.likeness import Likeness
 from framework.pipeline.lock import locked_registry
 from framework.pipeline.measuring import MeasureSampler
@@ -206,6 +208,7 @@ class Run:
         measurer = components.measurer()
         measuring = MeasureSampler(measurer) if measurer else None
         log = ObservationLog()
+        fingerprint = Fingerprint()
         identities = FreshIdentities()
         watch = PictureWatch(components.stages.resolve, finder.detector)
         with self._open(source) as reader:
@@ -213,6 +216,7 @@ class Run:
             size = one_at_a_time if apart else fitting
             for batch in in_batches(map(read_only, prefetch(reader, depth=MOST)), size):
                 for frame, found in zip(batch, finder.detect(batch), strict=True):
+                    fingerprint.note(frame)
                     detections = finder.look_again(watch, frame, found)
                     if apart:
                         finder.tracker.reset()
@@ -241,6 +245,7 @@ class Run:
                 finder.failures,
                 list(reader.notes),
                 measuring,
+                fingerprint.text(),
             )
 
     # -- 2. decide who is where ------------------------------------------------------------------
@@ -268,7 +273,7 @@ class Run:
             # Stills of a set have no time between them in which anything could be followed.
             sightings=None if seen.source.independent else seen.sightings,
         )
-        table = resolution.table
+        table = replace(resolution.table, fingerprint=seen.fingerprint)
         if seen.suspect:
             # A picture decoded with errors may hide a face from the detector and show it to a
             # person.
@@ -326,6 +331,7 @@ class Run:
                 with self._open(source) as second:
                     coverer.prepare(RecordingView(table, second))
             result = Rendering(place(reader.info), watch=self._watch(table, found))
+            result.fingerprint = Fingerprint(table.fingerprint)
             writer, sound = self._writer(source, reader, table, result.path)
             with writer, EncoderThread(writer.write) as encoder:
                 frames = map(read_only, prefetch(reader, depth=QUEUE))
@@ -349,7 +355,7 @@ class Run:
         self, batch: list[Frame], table: TrackTable, coverer: Coverer, result: Rendering
     ) -> list[tuple[Frame, Image | None]]:
         """What leaves of each frame; None for a frame that is dropped."""
-        tracks = [_tracks(table, frame) for frame in batch]
+        tracks = [self._tracks(table, frame, result) for frame in batch]
         known = [(f, t) for f, t in zip(batch, tracks, strict=True) if t is not None]
         covers = iter(coverer.cover([f for f, _ in known], [t for _, t in known]))
         leaving: list[tuple[Frame, Image | None]] = []
@@ -369,6 +375,31 @@ class Run:
                 result.watch.note(frame, image)
             leaving.append((frame, image))
         return leaving
+
+    def _tracks(self, table: TrackTable, frame: Frame, result: Rendering) -> Tracks | None:
+        """The faces of a frame; None if they could not be established.
+
+        Raises:
+            MediaError: the table belongs to another recording.
+        """
+        # Frames beyond the table were not analysed: nothing is known about them.
+        if frame.index >= table.frame_count or frame.index in table.misses:
+            return None
+        if abs(frame.time_s - table.time_s[frame.index]) > TIME_TOLERANCE_S:
+            raise MediaError(
+                f"the track table has frame {frame.index} at {table.time_s[frame.index]:.3f} "
+                f"s, the recording at {frame.time_s:.3f} s; render the recording that was analysed"
+            )
+        result.fingerprint.note(frame)
+        if result.fingerprint.differs_s is not None and not self.config.allow_other_recording:
+            raise MediaError(
+                f"the track table belongs to another recording: the frame at {frame.time_s:.2f} s "
+                f"shows something else than the one that was analysed; nothing was written. If it "
+                f"is the same recording in another quality, add --allow-other-recording"
+            )
+        faces = table.tracks_at(frame.index)
+        # A table that a person brings may have lost its rows: no face is a miss, as in a run.
+        return faces if len(faces) or self.config.allow_no_faces else None
 
     def _missed(self, frame: Frame, table: TrackTable, result: Rendering) -> Image | None:
         """What leaves of a frame whose faces could not be established."""
@@ -615,16 +646,3 @@ def _check_fits(table: TrackTable, info: SourceInfo) -> None:
             f"the track table is for {table.width}x{table.height} pixels, the recording has "
             f"{info.width}x{info.height}; render the recording that was analysed"
         )
-
-
-def _tracks(table: TrackTable, frame: Frame) -> Tracks | None:
-    """The faces of a frame; None if they could not be established."""
-    # Frames beyond the table were not analysed: nothing is known about them.
-    if frame.index >= table.frame_count or frame.index in table.misses:
-        return None
-    if abs(frame.time_s - table.time_s[frame.index]) > TIME_TOLERANCE_S:
-        raise MediaError(
-            f"the track table has frame {frame.index} at {table.time_s[frame.index]:.3f} "
-            f"s, the recording at {frame.time_s:.3f} s; render the recording that was analysed"
-        )
-    return table.tracks_at(frame.index)

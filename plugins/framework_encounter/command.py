@@ -32,7 +32,9 @@ def group() -> None:
 
 
 @app.command("run")
-@takes_settings(without=("role", "people", "per_frame", "measures", "span"))
+@takes_settings(
+    without=("role", "people", "per_frame", "measures", "span", "allow_other_recording")
+)
 @takes_encounter
 def run(
     encounter: Encounter,
@@ -113,7 +115,18 @@ def analyze(
 
 
 @app.command("render")
-@takes_settings(without=("role", "people", "per_frame", "measures", "span", "tracker", "fer_rate"))
+@takes_settings(
+    without=(
+        "role",
+        "people",
+        "per_frame",
+        "measures",
+        "span",
+        "allow_other_recording",
+        "tracker",
+        "fer_rate",
+    )
+)
 @takes_encounter
 def render(
     encounter: Encounter,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from framework import ComponentSpec, Detections, hookimpl
+from framework import ComponentEvent, ComponentSpec, Detections, hookimpl
 
 
 class NoOptions(BaseModel):
@@ -168,6 +168,13 @@ class PaintsInput(Fill):
         return copy
 
 
+class Reports(Fill):
+    """Covers, and says afterwards that its method failed."""
+
+    def drain_events(self) -> list[ComponentEvent]:
+        return [ComponentEvent(2, 0.1, 1, "fallback", "failed: ZeroDivisionError")]
+
+
 class Exits(Fill):
     """Ends the program, as far as it is concerned."""
 
@@ -245,7 +252,7 @@ def framework_detectors() -> list[ComponentSpec]:
 @hookimpl
 def framework_anonymizers() -> list[ComponentSpec]:
     makers = ("Fill", "Lazy", "Same", "Half", "Crash", "Wrong", "BadBatch", "Dim", "Reuse")
-    makers += ("PaintsInput", "Exits", "Generates")
+    makers += ("PaintsInput", "Exits", "Generates", "Reports")
     return [_spec(maker.lower(), maker) for maker in makers]
 
 

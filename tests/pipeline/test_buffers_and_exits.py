@@ -108,3 +108,14 @@ def test_an_interrupt_out_of_a_component_ends_with_130_and_leaves_nothing(
     command = ["run", str(clip(frames=4)), "--detector", "square", "--anonymizer", "mask"]
     assert main([*command, "--fer", "none", "--quiet", "--out", str(out)]) == 130
     assert not out.exists()
+
+
+@pytest.mark.usefixtures("parts")
+def test_an_exception_that_a_component_reports_as_a_fallback_is_a_failure(
+    clip: Clip, tmp_path: Path
+) -> None:
+    result = go(clip(frames=6), tmp_path / "out", anonymizer="reports")
+    assert not result.passed
+    (failure,) = result.audit.failures
+    assert (failure.stage, failure.exception) == ("anonymizer", "ZeroDivisionError")
+    assert "ZeroDivisionError" in result.reasons[0]
