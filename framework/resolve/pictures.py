@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from framework.boxes import iou
 from framework.protocols import CloserDetector, Detector
-from framework.resolve.changes import ChangeFinder, thumbnail
+from framework.resolve.changes import ChangeFinder, Thumbnail, thumbnail
 from framework.resolve.follow import Followed, Grey, grey_of, step
 from framework.resolve.options import ResolveOptions
 from framework.resolve.second_look import SecondLooks
@@ -75,7 +75,7 @@ class PictureWatch:
         self._looks = None
         if isinstance(detector, CloserDetector):
             self._looks = SecondLooks(detector, options)
-        self._next: tuple[int, Grey] | None = None
+        self._next: tuple[int, Grey, Thumbnail] | None = None
         self._changes = ChangeFinder()
         self._held: deque[_Held] = deque()
         self._open: list[_Open] = []
@@ -91,24 +91,24 @@ class PictureWatch:
         """
         if self._looks is None:
             return detections
-        new_shot = self._changes.suspects(thumbnail(self._grey(frame)))
+        new_shot = self._changes.suspects(self._made(frame)[1])
         more = self._looks.large(frame, detections, new_shot)
         for look in self._looks.doubtful(frame, more):
             self._found.looks.setdefault(look.frame, []).append(look)
         return more
 
-    def _grey(self, frame: Frame) -> Grey:
-        """The grey picture of a frame, made once."""
+    def _made(self, frame: Frame) -> tuple[Grey, Thumbnail]:
+        """The grey picture of a frame and its thumbnail, made once."""
         if self._next is None or self._next[0] != frame.index:
             grey, self._scale = grey_of(frame.bgr)
-            self._next = (frame.index, grey)
-        return self._next[1]
+            self._next = (frame.index, grey, thumbnail(grey))
+        return self._next[1:]
 
     def add(self, frame: Frame, detections: Detections) -> None:
         """Take in the next frame and what was detected in it; the frame is not kept."""
         self._index += 1
-        grey = self._grey(frame)
-        self._changes.add(thumbnail(grey), frame.time_s)
+        grey, small = self._made(frame)
+        self._changes.add(small, frame.time_s)
         boxes = detections.xyxy.astype(np.float64) * self._scale
         score = self._sureness(frame.index, detections)
         now = _Held(grey, frame.time_s, boxes, score, [[] for _ in boxes])

@@ -22,7 +22,7 @@ from framework.resolve.options import ResolveOptions
 from framework.resolve.sightings import Look
 from framework.types import Detections, Frame
 
-AGAIN_S = 0.4
+AGAIN_S = 1.0
 """A place is looked at again after this time, seconds."""
 
 AT_ONCE = 3
