@@ -226,6 +226,9 @@ class Audit:
         frames_missed: frames whose faces could not be established; each is one of the former two.
         duration_in_s, duration_out_s: of the recording before and after, seconds.
         search: what was found in the result.
+        covered_share: mean share of the frame that was covered, 0 to 1, from the frames that were
+            searched; None without a search.
+        over_quarter_s: for how long more than a quarter of the frame was covered, seconds.
         failures, dismissed, damage: see the classes.
         notes: remarks that do not decide over passing.
         reasons: why it did not pass; empty if it did.
@@ -241,6 +244,8 @@ class Audit:
     duration_in_s: float
     duration_out_s: float
     search: SecondSearch = NOT_SEARCHED
+    covered_share: float | None = None
+    over_quarter_s: float | None = None
     failures: tuple[Failure, ...] = ()
     dismissed: tuple[Dismissal, ...] = ()
     damage: tuple[Damage, ...] = ()
@@ -341,11 +346,14 @@ class AuditRecorder:
         duration_out_s: float,
         allow_no_faces: bool = False,
         search: SecondSearch = NOT_SEARCHED,
+        covered_share: float | None = None,
+        over_quarter_s: float | None = None,
     ) -> Audit:
         """The account of the whole recording.
 
         Args:
             search: what was found in the result.
+            covered_share, over_quarter_s: how much of the frame was covered, see :class:`Audit`.
             frames_out: frames in the written file.
             duration_out_s: its length, seconds.
             allow_no_faces: a recording without any face passes.
@@ -371,6 +379,8 @@ class AuditRecorder:
             duration_in_s=float(self._table.duration_s),
             duration_out_s=float(duration_out_s),
             search=search,
+            covered_share=covered_share,
+            over_quarter_s=over_quarter_s,
             failures=tuple(self._failures),
             dismissed=tuple(self._dismissed),
             damage=tuple(self._damage),

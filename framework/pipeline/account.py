@@ -89,6 +89,8 @@ def audit_run(
         recorder.note(note)
     return recorder.finish(
         search=_second_search(searched),
+        covered_share=searched.covered_share,
+        over_quarter_s=searched.over_quarter_s,
         frames_out=rendering.frames_out,
         duration_out_s=duration_out_s,
         allow_no_faces=allow_no_faces,

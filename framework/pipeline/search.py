@@ -36,6 +36,8 @@ SMALLEST = 48
 """Least side of what is enlarged, pixels."""
 LEAST_FACE = 8.0
 """Longer side of a face, pixels, below which nobody can be recognised and no detector is right."""
+QUARTER = 0.25
+"""Share of the frame above which the seconds are counted."""
 MOST = 16
 """Faces of one frame and detector that are looked at once more, best scores first."""
 
@@ -77,6 +79,8 @@ class Searched:
         unconfirmed: how many did not stand the enlarged look.
         sightings: those that are neither, each once a frame.
         resemblances: how much of the original is in the covered faces, by track.
+        covered_share: mean share of the frame that was covered, 0 to 1; None if it is not known.
+        over_quarter_s: for how long it was more than a quarter, seconds.
         samples: emotions under the original's frame numbers and track ids; None if they were not
             read again.
         failures: exceptions of components.
@@ -93,6 +97,8 @@ class Searched:
     unconfirmed: int = 0
     sightings: list[Sighting] = field(default_factory=list)
     resemblances: list[Resemblance] = field(default_factory=list)
+    covered_share: float | None = None
+    over_quarter_s: float | None = None
     samples: EmotionSamples | None = None
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -153,6 +159,20 @@ class Search:
     def seconds(self) -> float:
         """For how long the regular search stands."""
         return float(sum(self._stands.values()))
+
+    def coverage(self) -> tuple[float | None, float | None]:
+        """Mean share of the frame that was covered, and for how long it was over a quarter."""
+        shares = dict.fromkeys(self.whole & self._stands.keys(), 1.0) | {
+            index: share for index, share in self.watch.shares.items() if index in self._stands
+        }
+        if not shares:
+            return None, None
+        seconds = {index: self._stands[index] for index in shares}
+        total = sum(seconds.values())
+        if total <= 0:  # a still picture
+            return sum(shares.values()) / len(shares), 0.0
+        mean = sum(shares[index] * s for index, s in seconds.items()) / total
+        return mean, sum(s for index, s in seconds.items() if shares[index] > QUARTER)
 
     def look(self, batch: list[Frame]) -> None:
         """Search some frames of the covered recording, numbered as the original's."""
@@ -310,6 +330,7 @@ def conclude(search: Search | None, reading: Reading | None) -> Searched:
         notes.append(
             f"faces were not compared by a recogniser ({likeness.failure}), by their detail alone"
         )
+    share, over_quarter_s = search.coverage()
     return Searched(
         searched=True,
         frames=search.frames,
@@ -321,6 +342,8 @@ def conclude(search: Search | None, reading: Reading | None) -> Searched:
         unconfirmed=search.unconfirmed,
         sightings=search.sightings,
         resemblances=likeness.found(),
+        covered_share=share,
+        over_quarter_s=over_quarter_s,
         samples=samples,
         failures=[*failures, *search.failures],
         notes=notes,

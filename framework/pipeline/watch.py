@@ -63,6 +63,7 @@ class Watch:
         frames: (k,) indices of the frames of the regular search, ascending.
         dismissed: detections that were left uncovered; their frames are searched as well.
         likeness: compares the covered faces with the original's.
+        shares: by frame, share of its pixels that were changed, 0 to 1.
     """
 
     table: TrackTable
@@ -70,6 +71,7 @@ class Watch:
     dismissed: tuple[Dismissed, ...]
     likeness: Likeness
     _wanted: frozenset[int] = field(init=False)
+    shares: dict[int, float] = field(default_factory=dict)
     _changed: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,6 +93,7 @@ class Watch:
             return
         before, after = frame.bgr[::STEP, ::STEP], image[::STEP, ::STEP]
         changed = (before != after).any(axis=2)
+        self.shares[frame.index] = float(changed.mean())
         self._changed[frame.index] = zlib.compress(np.packbits(changed).tobytes(), 1)
         self.likeness.note(frame, image)
 

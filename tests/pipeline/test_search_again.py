@@ -82,6 +82,21 @@ def test_faces_in_our_covers_are_ours_and_a_good_run_passes(clip: Clip, tmp_path
     assert result.summary[-1].startswith("checked: ")
 
 
+def test_how_much_of_the_frame_is_covered_is_in_audit_and_report(
+    clip: Clip, tmp_path: Path
+) -> None:
+    result = go(clip(frames=20), tmp_path / "a")
+    # One square of 24 pixels and 4 around it, of 160 x 96.
+    assert result.audit.covered_share == pytest.approx(32 * 32 / (160 * 96), rel=0.2)
+    assert result.audit.over_quarter_s == 0
+    assert "Share of the frame covered" in (tmp_path / "a" / "report.html").read_text()
+    # Frames 0 to 3 of the 20 are covered whole: that is the first searched frame.
+    result = go(clip(frames=20), tmp_path / "b", "detector.fail_at=[0, 1, 2, 3]")
+    assert result.audit.over_quarter_s == pytest.approx(0.2)
+    body = json.loads((tmp_path / "b" / "audit.json").read_text())
+    assert body["covered_share"] > 0.2 and body["over_quarter_s"] == pytest.approx(0.2)
+
+
 def test_without_a_search_the_audit_says_not_searched(
     clip: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

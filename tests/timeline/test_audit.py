@@ -210,6 +210,7 @@ def test_the_file(tmp_path: Path) -> None:
         "present_s": 0.5,
         "covered_s": 0.2,
         "carried_s": 0.3,
+        "followed_s": 0.0,
         "fully_covered_s": 0.0,
         "dropped_s": 0.0,
         "unprotected_s": 0.0,

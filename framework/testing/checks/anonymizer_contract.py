@@ -70,6 +70,27 @@ def returns_a_new_array(subject: Subject) -> None:
         require(out.flags.writeable, f"with {len(tracks)} tracks: the result is read-only")
 
 
+@check()
+def keeps_no_buffer_of_its_results(subject: Subject) -> None:
+    """A result stays as it was returned, whatever the component is called for next."""
+    component = ready(subject)
+    before = formed(
+        component.anonymize(
+            scenes.frame(scenes.picture(WIDTH, HEIGHT, [FACE])), scenes.tracks(FACE)
+        ),
+        scenes.picture(WIDTH, HEIGHT),
+    )
+    kept = before.copy()
+    elsewhere: scenes.Box = (10.0, 20.0, 60.0, 84.0)
+    after = component.anonymize(
+        scenes.frame(scenes.picture(WIDTH, HEIGHT, [elsewhere]), 1), scenes.tracks(elsewhere)
+    )
+    require(
+        np.array_equal(before, kept) and not np.shares_memory(before, np.asarray(after)),
+        "the next call paints into the picture that was returned; return a new array each time",
+    )
+
+
 @check(unless=("whole-frame",))
 def no_tracks_nothing_changed(subject: Subject) -> None:
     """Without tracks the picture stays as it is."""
@@ -172,6 +193,7 @@ CHECKS = (
     keeps_shape_and_type,
     leaves_the_input_alone,
     returns_a_new_array,
+    keeps_no_buffer_of_its_results,
     no_tracks_nothing_changed,
     accepts_non_contiguous_and_greyscale,
     accepts_tiny_frame,
