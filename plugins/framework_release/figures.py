@@ -1,8 +1,8 @@
 """What was measured on this very set: faces covered, attackers' success, expression kept.
 
 Encounters, not seconds, are the independent observations: intervals come from drawing encounters
-anew (percentile bootstrap, 2,000 draws, seed 0), and for counts of people from the binomial
-distribution (Clopper and Pearson 1934).
+anew (percentile bootstrap, 2,000 draws, seed 0), and for counts of people, or where every encounter
+is alike, from the binomial distribution (Clopper and Pearson 1934).
 """
 
 from __future__ import annotations
@@ -201,6 +201,10 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64], unit: str) -> 
     low, high = _bootstrap(
         len(top), lambda i: float(top[i].sum()) / max(float(bottom[i].sum()), 1e-12)
     )
+    if low == high and value in (0.0, 1.0):
+        # All encounters alike: drawing them anew shows no spread, which is not the same as none.
+        exact = binomial(used if value else 0, used, unit)
+        return Share(value, exact.low, exact.high, total, unit)
     return Share(value, low, high, total, unit)
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,17 @@ from framework_release.results import Camera, Results
 Counts = dict[str, dict[str, int]]
 
 
-def read_again(camera: Camera, results: Results, settings: Mapping[str, Any]) -> Counts | None:
+def read_again(
+    camera: Camera, results: Results, settings: Mapping[str, Any], place: Path
+) -> Counts | None:
     """Seconds by label before and after, of the one person whom a camera shows.
 
     Args:
         camera: whose covered recording is read, by the classifier that read the original.
         results: with the seconds of the original.
         settings: ``detector`` and others for :func:`framework.analyze`.
+        place: a folder for temporary files, which are removed; never the results, whose approval
+            would lapse.
 
     Returns:
         ``{before: {after: seconds}}``; None where nothing can be said: no emotions were read, the
@@ -38,7 +43,8 @@ def read_again(camera: Camera, results: Results, settings: Mapping[str, Any]) ->
     if before is None or name is None or camera.file is None:
         return None
     try:
-        with tempfile.TemporaryDirectory(prefix=".again-", dir=camera.file.parent.parent) as folder:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=".again-", dir=place) as folder:
             found = analyze(
                 camera.file, out=folder, fer=name, allow_no_faces=True, **dict(settings)
             )

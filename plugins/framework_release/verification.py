@@ -118,7 +118,7 @@ def _judge(
         "sha256": dict(hashes),
         "passed": all(v["passed"] for v in judged.values()),
         "recognizers": judged,
-        "expression": read_again(camera, results, settings),
+        "expression": read_again(camera, results, settings, study.private),
     }
 
 

@@ -15,7 +15,7 @@ from framework.media import open_writer
 from framework.media.source import MediaKind, SourceInfo
 
 WIDTH, HEIGHT, SIDE = 160, 96, 24
-RATE, FRAMES = 10, 20
+RATE, FRAMES = 10, 12
 COLUMNS = (
     "id",
     "patient",

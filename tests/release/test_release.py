@@ -370,7 +370,7 @@ def test_datasheet_has_this_sets_own_figures(study: Path) -> None:
         assert "0 of 9 people" in text and "0 of 2 people" in text  # by method
         assert "fewer than 5" in text  # of those left out
         assert "2026-0815" in text and "data@hospital.example" in text
-    assert "happiness: 0.0 % (95 % interval 0.0 to 0.0" in readme  # a filled square has no face
+    assert "happiness: 0.0 % (95 % interval 0.0 to 30.8" in readme  # a filled square has no face
     citation = yaml.safe_load((release / "CITATION.cff").read_text())
     assert citation["authors"][0]["family-names"] == "Doe" and citation["type"] == "dataset"
     datacite = json.loads((release / "datacite.json").read_text())
