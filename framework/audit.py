@@ -98,12 +98,14 @@ class Failure:
         stage: where, for instance ``detect`` or ``anonymize``.
         exception: class name only, since messages may hold paths or data.
         count: how often the same happened in a row of frames, from ``time_s`` on.
+        where: module and line of the component's own code, "" where that is not known.
     """
 
     time_s: float | None
     stage: str
     exception: str
     count: int = 1
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,15 +318,22 @@ class AuditRecorder:
         name = f"{event.kind}: {event.detail}" if event.detail else event.kind
         self._events.setdefault(event.track_id, Counter())[name] += 1
 
-    def failure(self, stage: str, error: BaseException | str, time_s: float | None = None) -> None:
-        """Record an exception, by (the name of) its class alone; the same one again is counted."""
+    def failure(
+        self,
+        stage: str,
+        error: BaseException | str,
+        time_s: float | None = None,
+        where: str = "",
+    ) -> None:
+        """Record an exception, by (the name of) its class and its place in the component's code
+        alone; the same one again is counted."""
         name = error if isinstance(error, str) else type(error).__name__
         if self._failures:
             last = self._failures[-1]
-            if (last.stage, last.exception) == (stage, name):
-                self._failures[-1] = Failure(last.time_s, stage, name, last.count + 1)
+            if (last.stage, last.exception, last.where) == (stage, name, where):
+                self._failures[-1] = replace(last, count=last.count + 1)
                 return
-        self._failures.append(Failure(time_s, stage, name))
+        self._failures.append(Failure(time_s, stage, name, where=where))
 
     def dismissed(self, dismissal: Dismissal) -> None:
         """Record detections that were dropped as false alarms."""
@@ -486,7 +495,12 @@ class AuditRecorder:
             )
         if self._failures:
             count = sum(f.count for f in self._failures)
-            which = sorted({f"{f.stage}: {f.exception}" for f in self._failures})
+            which = sorted(
+                {
+                    f"{f.stage}: {f.exception}" + (f" in {f.where}" if f.where else "")
+                    for f in self._failures
+                }
+            )
             reasons.append(
                 f"components failed {_times(count)} ({', '.join(which)}); those frames were not "
                 "passed through"

@@ -69,7 +69,7 @@ def audit_run(
             recorder.failure("anonymizer", event.detail.removeprefix(FAILED), event.time_s)
     failures = [*(found.failures if found else []), *rendering.failures, *searched.failures]
     for failure in failures:
-        recorder.failure(failure.stage, failure.error, failure.time_s)
+        recorder.failure(failure.stage, failure.error, failure.time_s, failure.where)
     for place in found.damage if found else rendering.damage:
         recorder.damage(Damage(place.time_s, place.what))
     if rendering.frames_in < table.frame_count:

@@ -15,12 +15,15 @@ class Failure:
         time_s: presentation time of that frame.
         stage: detector, tracker, fer, measures, anonymizer.
         error: name of the exception's class.
+        where: module and line of the component's own code, as ``my_plugin.cover, line 31``; empty
+            where none of it was running. It names code, never data.
     """
 
     index: int
     time_s: float
     stage: str
     error: str
+    where: str = ""
 
     @classmethod
     def of(cls, stage: str, error: BaseException, index: int, time_s: float) -> Failure:
@@ -33,4 +36,20 @@ class Failure:
         """
         if isinstance(error, KeyboardInterrupt):
             raise error
-        return cls(index, time_s, stage, type(error).__name__)
+        return cls(index, time_s, stage, type(error).__name__, _own_code(error))
+
+
+def _own_code(error: BaseException) -> str:
+    """Where in the component an exception was raised: the innermost line of the package that the
+    core called, not of a library that this package called."""
+    package = found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        top = module.partition(".")[0]
+        if not package and top != "framework":
+            package = top
+        if package and top == package:
+            found = f"{module}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found

@@ -344,9 +344,13 @@ def incidents(audit: Audit) -> list[dict[str, str]]:
         found.append((face.start_s, _incident("face in the result", face.start_s, what)))
     for failure in audit.failures:
         when = -1.0 if failure.time_s is None else failure.time_s
+        place = f" ({failure.where})" if failure.where else ""
         times = "" if failure.count == 1 else f", {failure.count:,} times from here on"
         found.append(
-            (when, _incident("failure", when, f"{failure.exception} in {failure.stage}{times}"))
+            (
+                when,
+                _incident("failure", when, f"{failure.exception} in {failure.stage}{place}{times}"),
+            )
         )
     for damage in audit.damage:
         lost = "" if damage.lost_s is None else f"; {damage.lost_s:.2f} s lost"

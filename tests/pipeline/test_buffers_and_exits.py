@@ -119,3 +119,15 @@ def test_an_exception_that_a_component_reports_as_a_fallback_is_a_failure(
     (failure,) = result.audit.failures
     assert (failure.stage, failure.exception) == ("anonymizer", "ZeroDivisionError")
     assert "ZeroDivisionError" in result.reasons[0]
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_failure_names_the_line_of_the_component_and_no_value(clip: Clip, tmp_path: Path) -> None:
+    result = go(clip(frames=14), tmp_path / "out", anonymizer="crash")
+    source = (Path(__file__).parent / "fake_parts.py").read_text(encoding="utf-8").splitlines()
+    (failure,) = result.audit.failures
+    module, _, line = failure.where.partition(", line ")
+    assert module == "fake_parts"
+    assert source[int(line) - 1].strip().startswith("raise OSError")
+    assert f"OSError in fake_parts, line {line}" in result.reasons[0]
+    assert "somebody" not in (tmp_path / "out" / "audit.json").read_text()
