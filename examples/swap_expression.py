@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--classifier", action="append", default=[], help="NAME or NAME=WEIGHTS")
     parser.add_argument("--recognizer", default="", help="whose match threshold says 'accepted'")
     parser.add_argument("--method", default="expression", choices=("expression", "network"))
+    parser.add_argument("--motion", default="full", choices=("full", "normalised", "coarse"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
@@ -76,7 +77,7 @@ def main() -> None:
     recognizer = None
     if args.recognizer:
         recognizer = registry.create(Kind.RECOGNIZER, args.recognizer, {}, context)
-    swap = make_swap(args.method, registry, context)
+    swap = make_swap(args.method, registry, context, args.motion)
     report: dict[str, Any] = {}
     if args.stills:
         report["stills"] = stills(args, swap, detector, classifiers, recognizer)
@@ -87,13 +88,16 @@ def main() -> None:
         args.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def make_swap(method: str, registry: Registry, context: BuildContext) -> Any:
+def make_swap(method: str, registry: Registry, context: BuildContext, motion: str = "full") -> Any:
     """The swap with a key; another item gets another key by :func:`rekey`."""
     keyed = BuildContext(threads=context.threads, device="cpu", key=b"0")
     if method == "network":
         options = {"method": "network", "label": False, "fade_s": 0.0}
         return registry.create(Kind.ANONYMIZER, "fomm", options, keyed)
-    return build_expression_swap(FommOptions(label=False, fade_s=0.0), keyed)
+    return build_expression_swap(
+        FommOptions(label=False, fade_s=0.0, motion=motion),  # type: ignore[arg-type]
+        keyed,
+    )
 
 
 def rekey(swap: ExpressionSwap, item: int) -> None:
