@@ -232,9 +232,7 @@ class Search:
             return False
         part = np.ascontiguousarray(frame.bgr[top:bottom, left:right])
         try:
-            (faces,) = _as_many(
-                self.lookers[0].detector.detect([Frame(part, frame.index, frame.time_s)]), [frame]
-            )
+            (faces,) = self.lookers[0].look([Frame(part, frame.index, frame.time_s)])
         except BaseException as error:
             self.failures.append(Failure.of("second search", error, frame.index, frame.time_s))
             return True  # nobody can say that it is none
