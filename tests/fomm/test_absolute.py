@@ -153,10 +153,7 @@ def test_blinking_closes_an_eye_and_astonishment_opens_it(portrait: Portrait, ba
         return float(np.mean([points[low, 1] - points[up, 1] for up, low in pairs]))
 
     rest = gap(moved(portrait, basis, basis.neutral).points)
-    blink = expression(basis, eyeBlink=0.9)
-    moves = basis.factors() * basis.move(blink)
-    shut = move(portrait, basis, blink, moves, AHEAD, 0.0, 0.0, (0.3, 0.3)).points
-    assert gap(shut) < 0.4 * rest
+    assert gap(moved(portrait, basis, expression(basis, eyeBlink=0.9)).points) < 0.4 * rest
     wide = expression(basis, eyeWide=0.6, browInnerUp=0.9, surprise=0.9)
     assert gap(moved(portrait, basis, wide).points) > 1.05 * rest
 
@@ -175,15 +172,6 @@ def test_an_eye_that_was_seen_shut_is_shut_and_the_other_is_not(
         )
         shares.append(now / own)
     assert shares[0] < 0.1 and shares[1] == pytest.approx(1, abs=0.02)
-    squint = expression(basis, eyeSquint=1.0, eyeBlink=1.0)
-    moves = basis.factors() * basis.move(squint)
-    half = move(portrait, basis, squint, moves, AHEAD, 0.0, 0.0, (0.6, 0.6)).points
-    pairs = mesh.lid_pairs(mesh.RIGHT_EYE)
-    gaps = [
-        np.mean([points[low, 1] - points[up, 1] for up, low in pairs])
-        for points in (half, portrait.points)
-    ]
-    assert gaps[0] > 0.35 * gaps[1]
 
 
 def test_lips_open_with_the_jaw_and_never_pass_each_other(portrait: Portrait, basis: Basis) -> None:

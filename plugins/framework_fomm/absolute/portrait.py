@@ -13,7 +13,6 @@ from scipy.spatial import Delaunay
 from framework_fomm.absolute.basis import Basis
 
 Floats = NDArray[np.float64]
-_LID_REACH = 0.05  # of the picture: height of an upper lid, as far as the brow
 _BORDER = 0.02  # points on the picture's border lie this far outside of it, as a share
 
 
@@ -112,15 +111,13 @@ def _canvas_map(
     corners = mesh_triangles.simplices[found[inside]]
     result[inside] = np.einsum("nk,nkd->nd", bary, goal[corners])
     mask = inside.reshape(size, size).astype(np.uint8)
-    depth = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), 2, 5)
-    soft = np.clip(depth[1:-1, 1:-1] / (0.05 * size), 0, 1)
+    reach = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), 2, 5)
+    soft = np.clip(reach[1:-1, 1:-1] / (0.05 * size), 0, 1)
     # the warp alone closes eyes: skin over a dark iris is no matter of light
     eyes = np.zeros((size, size), np.uint8)
     for eye, _ in mesh.EYES:
         cv2.fillPoly(eyes, [np.round(points[list(eye)]).astype(np.int32)], 255)
-    # lids above the eye as well: on a closing eye they would shine
-    reach = np.ones((max(3, round(_LID_REACH * size)), max(3, round(0.015 * size))), np.uint8)
-    wider = cv2.dilate(eyes, reach)
+    wider = cv2.dilate(eyes, np.ones((5, 5), np.uint8))
     soft *= 1 - cv2.GaussianBlur(wider, (0, 0), 0.008 * size).astype(np.float32) / 255
     x, y = (np.ascontiguousarray(part).reshape(size, size) for part in result.T)
     return (x, y), np.asarray(soft, np.float32)

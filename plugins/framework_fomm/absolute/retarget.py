@@ -33,7 +33,6 @@ _SHUT = (
     0.3,
     0.6,
 )  # of the usual opening: below the first an eye is shut, the second bounds nothing
-_SEEN_OPEN, _SEEN_FROM = 0.8, 0.1  # at least so much of the opening that was seen, beyond a little
 _IRIS_SHARE = 0.5  # of the eye's half width that an iris may move aside
 _IRIS_RANGE = (0.2, 0.75)  # of the gap between the lids, where the middle of an iris may lie
 _CLOSED = 0.01  # eye units between inner lips that are closed
@@ -147,8 +146,6 @@ def _move_lids(
         if change < 0:
             change *= _CLOSING
         ratio = float(np.clip(1 + change / usual, _LEAST_LID_GAP, _LARGEST_LID_GAP))
-        # an eye that was seen half open isn't drawn shut because the expression has a squint
-        ratio = max(ratio, _SEEN_OPEN * (seen - _SEEN_FROM))
         shut, narrow = LIDS_SHUT
         ratio = min(ratio, max(_LEAST_LID_GAP, (seen - shut) / (narrow - shut)))
         opened = min(1.0, ratio)
