@@ -43,7 +43,8 @@ def similarity(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDAr
     optimum of Umeyama (1991) without reflection is linear in these four numbers.
 
     Args:
-        source, target: (k, 2) points, k >= 2.
+        source: (k, 2) points, k >= 2.
+        target: (k, 2) points that they are laid on.
 
     Raises:
         ValueError: the source points coincide, so that no scale is defined.

@@ -27,6 +27,8 @@ class Settings(TypedDict, total=False):
     fer_rate: float | None
     on_miss: Literal["cover", "drop", "abort"] | None
     allow_no_faces: bool | None
+    sequence: bool | None
+    allow_other_recording: bool | None
     audio: Literal["drop", "keep", "anonymize"] | None
     voice: str | None
     span: Span | str | None

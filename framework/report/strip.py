@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,6 +51,8 @@ def covered_strip(covered: Path, table: TrackTable) -> list[StripFrame]:
     """
     if not table.frame_count or covered.suffix.lower() not in (".mp4", ".mkv", ".mov", ".webm"):
         return []
+    import av  # imported here: whoever reads a report's data must not pay for a decoder
+
     targets = ((np.arange(FRAMES) + 0.5) / FRAMES * table.duration_s).tolist()
     found: dict[int, StripFrame] = {}
     with av.open(str(covered)) as container:
@@ -94,6 +94,8 @@ def _image(frame: Any) -> Image:
 
 
 def _of(image: Image, index: int, time_s: float, table: TrackTable) -> StripFrame:
+    import cv2
+
     scale = WIDTH_PX / image.shape[1]
     size = (WIDTH_PX, max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -72,7 +72,7 @@ def test_a_file_gives_what_the_single_pass_gives(clip: Clip, tmp_path: Path) -> 
 def test_a_swap_warms_up_masked_and_a_file_gives_what_the_single_pass_gives(
     tmp_path: Path,
 ) -> None:
-    """The real swap, on a donor's own portrait: five frames for the neutral one, then faces."""
+    """The published network, on a donor's portrait: five frames for the neutral one, then faces."""
     frames = [picture_with_face(256, 192, [(80.0 + k, 40.0, 150.0 + k, 130.0)]) for k in range(9)]
     source = tmp_path / "v.mkv"
     info = SourceInfo(MediaKind.VIDEO, 256, 192, 10, None, None, "matroska", "ffv1")
@@ -83,10 +83,18 @@ def test_a_swap_warms_up_masked_and_a_file_gives_what_the_single_pass_gives(
     key = tmp_path / "key"  # the same donor both times
     key.write_bytes(bytes(range(32)))
     key.chmod(0o600)
-    result = run_live(str(source), out=tmp_path / "o", anonymizer="fomm", key_file=key, **chosen)
+    network = ("anonymizer.method=network",)
+    result = run_live(
+        str(source),
+        out=tmp_path / "o",
+        anonymizer="fomm",
+        options=network,
+        key_file=key,
+        **chosen,
+    )
     assert result.passed and not result.whole
     assert result.masked == {"warm-up": MIN_ROWS - 1}
-    config = load_run_config(None, (), anonymizer="patient=fomm,doctor=fomm", **chosen)
+    config = load_run_config(None, network, anonymizer="patient=fomm,doctor=fomm", **chosen)
     made = LiveResult()
     with open_reader(source) as reader:
         opened = LiveSource(reader.info, False, iter(()), duration_s=0.9)
