@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from framework_benchmark.data import open_data
-from framework_recognizers import train
 from framework_recognizers.fisher import FisherRecognizer, load
 from framework_recognizers.plugin import FISHER_WEIGHTS
+from framework_training.recognizers import train
 from safetensors.numpy import save_file
 
 from framework.errors import ConfigError, WeightsError

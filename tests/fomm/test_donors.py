@@ -10,8 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from framework_fomm.donors import compose, mixing, portrait, recipes, store
+from framework_fomm.donors import portrait, store
 from framework_fomm.donors_command import app
+from framework_training.fomm.donors import compose, mixing, recipes
 from framework_training.fomm.donors.hair import (
     HAIRLINE_ANGLES,
     OUTLINE_ANGLES,

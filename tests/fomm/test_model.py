@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from framework_fomm import parity
 from framework_fomm.model import (
     Fomm,
     FommConfig,
@@ -18,6 +17,7 @@ from framework_fomm.model import (
     inverse_2x2,
     relative_motion,
 )
+from framework_training.fomm import parity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from framework_fomm import train
 from framework_fomm.model import Fomm, Keypoints
 from framework_fomm.weights import load_model
-from framework_training.fomm import checkpoint, landmarks, media
+from framework_training.fomm import checkpoint, landmarks, media, train
 from framework_training.fomm.loop import Training
 from framework_training.fomm.losses import Perceptual
 from framework_training.fomm.options import (

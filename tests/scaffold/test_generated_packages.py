@@ -22,7 +22,8 @@ from tests.core.installed import make_environment
 def run(command: list[str], folder: Path) -> str:
     """Run a command and return what it printed; its output is the message when it fails."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("FRAMEWORK_PLUGINS", None)
+    for name in ("FRAMEWORK_PLUGINS", "PYTEST_ADDOPTS"):
+        environment.pop(name, None)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
