@@ -85,6 +85,7 @@ def _bind(listener: socket.socket, port: int) -> None:
 
     try:
         listener.bind((HOST, port))
+        listener.listen()  # before the address is printed: whoever is quick is not refused
     except OSError:
         raise ConfigError(
             f"port {port} is taken; choose another one, or leave --port out for a free one"

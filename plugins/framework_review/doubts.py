@@ -88,16 +88,19 @@ def _from_audit(audit: Mapping[str, Any], table: TrackTable) -> Iterator[Doubt]:
     exposed = searched.get("exposed", ()) if isinstance(searched, Mapping) else ()
     for one in _mappings(exposed):
         start, end = _frames(one, table)
-        box = one.get("box")
-        place = tuple(map(float, box)) if isinstance(box, list | tuple) and len(box) == 4 else None
+        place = one.get("place")
+        box: Box | None = None
+        if isinstance(place, list | tuple) and len(place) == 4:
+            left, top, width, height = map(float, place)
+            box = (left, top, left + width, top + height)
         yield Doubt(
             f"exposed-{start}-{end}",
             1,
             "exposed",
-            "a face was found in the covered recording",
+            f"found in the covered recording: {one.get('reason') or 'a face'}",
             start,
             end,
-            box=place,  # type: ignore[arg-type]
+            box=box,
         )
     for one in _mappings(audit.get("dismissed", ())):
         start, end = _frames(one, table)

@@ -79,6 +79,16 @@ def place(tmp_path: Path) -> Path:
     audit = {
         "passed": False,
         "reasons": ["<script>alert(1)</script>"],
+        "search": {
+            "exposed": [
+                {
+                    "start_s": 2.0,
+                    "end_s": 2.4,
+                    "place": [80, 60, 60, 60],
+                    "reason": "a face outside",
+                }
+            ]
+        },
         "dismissed": [{"start_s": 1.0, "end_s": 1.2, "frames": 3, "reason": "weak"}],
     }
     (out / "audit.json").write_text(json.dumps(audit))

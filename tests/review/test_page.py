@@ -69,6 +69,7 @@ def address(place: Path) -> Iterator[str]:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
     from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
@@ -77,8 +78,14 @@ def browser(tmp_path: Path) -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     environment = {**os.environ, "HOME": str(tmp_path)}
-    driver = webdriver.Chrome(options, Service(DRIVER, env=environment))
-    driver.set_page_load_timeout(60)
+    for attempt in range(3):  # on a busy machine the browser's own start can time out
+        try:
+            driver = webdriver.Chrome(options, Service(DRIVER, env=environment))
+            break
+        except WebDriverException:
+            if attempt == 2:
+                raise
+    driver.set_page_load_timeout(120)
     yield driver
     driver.quit()
 
@@ -113,14 +120,15 @@ def test_a_visit_is_reviewed_by_keyboard_and_mouse_and_approved(opened: Any, pla
 
     browser = opened
     assert "audit.json" not in browser.page_source
-    assert open_doubts(browser) == 5
+    assert open_doubts(browser) == 6
+    press(browser, "n")
     press(browser, "n")
     wait(
         browser,
         "return document.querySelector('#queue [aria-current] .kind').textContent.startsWith('covered')",
     )
     press(browser, "d")
-    wait(browser, "return document.getElementById('queue-count').textContent.startsWith('4 ')")
+    wait(browser, "return document.getElementById('queue-count').textContent.startsWith('5 ')")
     # The doubtful track is no face: removed and settled in one key.
     browser.execute_script(
         "[...document.querySelectorAll('#queue li')].find(l => l.textContent.startsWith('doubtful')).click()"

@@ -85,7 +85,9 @@ def test_a_save_that_fails_leaves_the_table_whole(
 
 def test_doubts_come_worst_first_and_name_what_is_wrong(session: Session) -> None:
     kinds = [d.kind for d, _ in session.doubts()]
-    assert kinds == ["dismissed", "covered whole", "carried", "doubtful", "role"]
+    assert kinds == ["exposed", "dismissed", "covered whole", "carried", "doubtful", "role"]
+    exposed = session.doubts()[0][0]
+    assert (exposed.start, exposed.end) == (30, 36) and exposed.box == (80, 60, 140, 120)
     session.edit({"kind": "role", "track": 2, "role": "doctor"})
     assert "role" not in [d.kind for d, _ in session.doubts()]
 

@@ -7,7 +7,17 @@ const $ = (id) => document.getElementById(id);
 const page = crypto.randomUUID();
 const state = { review: null, i: 0, k: 0, recording: null, rows: null, index: null, times: null, frame: 0, doubt: null, track: null, key: null, playing: false };
 
-async function api(path, body) {
+// What writes is sent one after the other, so that a quick hand cannot overtake the server.
+let queued = Promise.resolve();
+
+function api(path, body) {
+  if (body === undefined) return send(path);
+  const mine = queued.then(() => send(path, body));
+  queued = mine.catch(() => {});
+  return mine;
+}
+
+async function send(path, body) {
   const answer = await fetch(path, body === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...body, page }),
   });
@@ -43,6 +53,7 @@ async function openItem(i) {
 
 async function openCamera(k) {
   state.k = k;
+  state.recording = state.rows = state.doubt = null;
   for (const which of ["original", "covered"]) {
     $(`screen-${which}`).classList.remove("stills");
     $(which).src = `/video/${state.i}/${k}/${which}`;
@@ -58,8 +69,10 @@ async function openCamera(k) {
 async function take(recording) {
   if (!recording) return;
   const before = state.recording?.revision;
+  if (before > recording.revision) return; // an answer that a later one has overtaken
   state.recording = recording;
   if (before !== recording.revision || !state.rows) await loadRows();
+  if (state.recording !== recording) return;
   fill($("track"), recording.tracks.map((t) => [t.id, `${t.id} ${t.role}`]));
   fill($("other"), recording.tracks.map((t) => [t.id, `${t.id} ${t.role}`]));
   fill($("role"), recording.roles.map((r) => [r, r === "bystander" ? "other" : r]));
@@ -215,9 +228,10 @@ async function settle() {
   const next = open[at + 1] ?? open.find((d) => d.key !== state.doubt.key);
   const recording = await tell(() => api(`${base()}/settle`, { key: state.doubt.key }));
   if (!recording) return;
-  if (!next) state.doubt = null;
+  state.doubt = next ?? null;
   await take(recording);
-  if (next) showDoubt(next); else say("nothing is doubtful any more");
+  if (!next) say("nothing is doubtful any more");
+  else if (state.doubt?.key === next.key) showDoubt(next);
 }
 
 // --- corrections ---------------------------------------------------------------------------------
